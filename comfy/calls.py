@@ -7,7 +7,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from comfy.errors import BackendRefused, BackendUnreachable
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.protocol.failures import clean_sentence
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing

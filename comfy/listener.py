@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from comfy.errors import ComfyError
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.protocol.messages import Message, parse_frame
 from comfy.socket import Socket
 from comfy.timeouts import Timing

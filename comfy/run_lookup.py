@@ -5,7 +5,7 @@ import time
 from urllib.parse import quote
 
 from comfy.errors import BackendUnreachable, NotComfyUI
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.protocol.responses import (
     QueueState,
     RunRecord,

@@ -27,7 +27,7 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.listener import Listener
 from comfy.protocol.events import OutputFile, RunEvent, Submitted, Succeeded
 from comfy.protocol.messages import Message, QueueStatus

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import aiohttp
 
 from comfy.errors import BackendUnreachable
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 
 _FEATURE_FLAGS = json.dumps(
     {

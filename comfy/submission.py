@@ -13,7 +13,9 @@ from comfy.errors import (
     GraphRejected,
     NotComfyUI,
 )
-from comfy.http import HttpClient, HttpResponse, NeverSent
+from comfy.http.client import HttpClient
+from comfy.http.errors import NeverSent
+from comfy.http.response import HttpResponse
 from comfy.listener import Listener
 from comfy.protocol.failures import parse_node_errors, parse_rejection
 from comfy.protocol.responses import QueueState, RunRecord, Whereabouts

@@ -6,7 +6,7 @@ import logging
 import time
 
 from comfy.errors import BackendUnreachable, ComfyError, RunLost, RunStalled
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.listener import Listener
 from comfy.protocol.responses import QueueState
 from comfy.run import Run

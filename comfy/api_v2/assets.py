@@ -13,7 +13,7 @@ import aiohttp
 from comfy.api_v2.errors import require_taken
 from comfy.backend import Graph
 from comfy.errors import BackendUnreachable, NotComfyUI, OutputGone
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.protocol.events import OutputFile
 from comfy.timeouts import Timing
 

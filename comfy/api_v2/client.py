@@ -33,12 +33,13 @@ from comfy.errors import (
     RunInterrupted,
     RunStalled,
 )
-from comfy.http import HttpClient, HttpResponse
+from comfy.http.client import HttpClient
+from comfy.http.public_addresses import is_public_host
+from comfy.http.response import HttpResponse
 from comfy.mailbox import Mailbox
 from comfy.protocol.events import OutputFile, RunEvent, Submitted
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
-from comfy.public_addresses import is_public_host
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
 

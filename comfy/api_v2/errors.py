@@ -11,7 +11,8 @@ from comfy.errors import (
     GraphRejected,
     NodeProblem,
 )
-from comfy.http import HttpClient, HttpResponse
+from comfy.http.client import HttpClient
+from comfy.http.response import HttpResponse
 from comfy.protocol.failures import clean_sentence, parse_rejection
 
 _SERVER_ERRORS = 500

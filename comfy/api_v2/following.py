@@ -22,7 +22,8 @@ from comfy.errors import (
     RunInterrupted,
     RunStalled,
 )
-from comfy.http import HttpClient, StreamRefused
+from comfy.http.client import HttpClient
+from comfy.http.errors import StreamRefused
 from comfy.mailbox import Mailbox
 from comfy.protocol.events import (
     NodeStarted,

@@ -25,7 +25,9 @@ from comfy.errors import (
     NotComfyUI,
     OutcomeUnknown,
 )
-from comfy.http import HttpClient, HttpResponse, NeverSent
+from comfy.http.client import HttpClient
+from comfy.http.errors import NeverSent
+from comfy.http.response import HttpResponse
 from comfy.timeouts import Timing
 
 KEY_LIFETIME = timedelta(hours=23)

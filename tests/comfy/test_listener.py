@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
 from comfy.kinds import BackendSettings
 from comfy.listener import Listener, ListenerState
 from comfy.protocol.messages import QueueStatus

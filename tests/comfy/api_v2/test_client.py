@@ -9,9 +9,9 @@ from aiohttp import web
 from comfy.api_v2.client import ComfyApiV2
 from comfy.api_v2.job_store import MemoryJobStore
 from comfy.errors import BackendRefused, BackendUnavailable, NotComfyUI, OutputGone
-from comfy.http import HttpClient
+from comfy.http.client import HttpClient
+from comfy.http.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.protocol.events import MediaKind, OutputFile
-from comfy.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.settings import BackendSettings
 from tests.support.comfy_api_service import KEY, NODES, PICTURE, Refusal
 

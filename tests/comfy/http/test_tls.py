@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from comfy.tls import describe_tls_failure
+from comfy.http.tls import describe_tls_failure
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
 COMMANDS = re.search(r"```sh\n(openssl .*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[1]
 
 

@@ -6,29 +6,21 @@ URL: a URL may hold a password or a token.
 
 import asyncio
 import base64
-import json
-import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 import aiohttp
 
-from comfy.errors import (
-    BackendRefused,
-    BackendUnreachable,
-    BackendUntrusted,
-    ComfyError,
-    NotComfyUI,
-)
+from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
+from comfy.http.errors import NeverSent, NeverTrusted, StreamRefused, describe_failure
+from comfy.http.public_addresses import PublicResolver, is_public_host, require_safe
+from comfy.http.response import HttpResponse, build_response, read_body
 from comfy.protocol.failures import clean_sentence
-from comfy.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
-from comfy.tls import describe_tls_failure
 
 CONNECTIONS = 8
 """Connections to one backend at a time; a burst of submissions would open one each."""
@@ -57,44 +49,9 @@ _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
 _TLS_ERRORS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)
 
-
-class NeverSent(BackendUnreachable):
-    """No connection was made, so the backend cannot have seen the request."""
-
-
-class StreamRefused(Exception):
-    """A stream request got an error status."""
-
-    def __init__(self, answer: "HttpResponse") -> None:
-        super().__init__(f"The stream was refused with {answer.status}.")
-        self.answer = answer
-
-
-class NeverTrusted(NeverSent, BackendUntrusted):
-    """… because TLS failed."""
-
-
 REDACTED = "[key]"
 
 _Content = TypeVar("_Content", str, bytes, str | bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A response of any status, read completely. `document` is None if the body is not JSON.
-
-    `retry_after_s` is the pause in seconds that its Retry-After header asks for, if any.
-    """
-
-    status: int
-    document: Any
-    text: str
-    retry_after_s: float | None = None
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is one of success."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - every success
 
 
 class HttpClient:
@@ -154,8 +111,8 @@ class HttpClient:
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
         options["headers"] = headers or {}
         async with self._respond(method, path, query, limits, options) as response:
-            content = await _read(response, MAX_ANSWER_BYTES, self.name)
-            return await _build_answer(response, self.redact(content))
+            content = await read_body(response, MAX_ANSWER_BYTES, self.name)
+            return await build_response(response, self.redact(content))
 
     async def download(
         self, path: str, *, query: Mapping[str, str] | None = None, max_bytes: int
@@ -195,8 +152,8 @@ class HttpClient:
         options = {"headers": {"Accept": "text/event-stream"}}
         async with self._respond("GET", path, None, limits, options) as response:
             if response.status != _OK:
-                content = await _read(response, MAX_ANSWER_BYTES, self.name)
-                raise StreamRefused(await _build_answer(response, self.redact(content)))
+                content = await read_body(response, MAX_ANSWER_BYTES, self.name)
+                raise StreamRefused(await build_response(response, self.redact(content)))
             rest = b""
             async for part in response.content.iter_any():
                 *lines, rest = (rest + part).split(b"\n")
@@ -240,11 +197,11 @@ class HttpClient:
 
     async def _read_file(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if response.status not in _WITH_CONTENT:
-            content = await _read(response, MAX_ANSWER_BYTES, self.name)
-            answer = await _build_answer(response, self.redact(content))
+            content = await read_body(response, MAX_ANSWER_BYTES, self.name)
+            answer = await build_response(response, self.redact(content))
             self.require_ok(answer)
             raise self._build_refusal(answer)
-        return await _read(response, max_bytes, self.name)
+        return await read_body(response, max_bytes, self.name)
 
     def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that corresponds to the status, if any."""
@@ -321,10 +278,12 @@ class HttpClient:
             self.is_reachable = False
             is_tls = isinstance(error, _TLS_ERRORS)
             kind = NeverTrusted if is_tls else NeverSent
-            raise kind(f"{self.name} cannot be reached: {_reason(error)}.") from error
+            raise kind(f"{self.name} cannot be reached: {describe_failure(error)}.") from error
         except (aiohttp.ClientError, OSError) as error:
             self.is_reachable = False
-            raise BackendUnreachable(f"{self.name} broke off: {_reason(error)}.") from error
+            raise BackendUnreachable(
+                f"{self.name} broke off: {describe_failure(error)}."
+            ) from error
         except ValueError as error:
             self.is_reachable = False
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.") from error
@@ -372,61 +331,3 @@ def _build_headers(settings: BackendSettings, url: SplitResult) -> dict[str, str
     if settings.bearer_token:
         headers["Authorization"] = f"Bearer {settings.bearer_token}"
     return headers | dict(settings.headers)
-
-
-async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> bytes:
-    too_large = BackendRefused(f"{name} sends more than {max_bytes} bytes.", status=413)
-    if (response.content_length or 0) > max_bytes:
-        raise too_large
-    if response.content_length is not None and "Content-Encoding" not in response.headers:
-        # Checked above, and no byte more than was announced belongs to the answer.
-        return await response.read()
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > max_bytes:
-            raise too_large
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> HttpResponse:
-    """Build a response. Large documents are decoded in a thread: 30 MB take a second."""
-    if response.content_type.endswith("json"):
-        large = len(content) > 2**20
-        decoded = await asyncio.to_thread(_decode, content) if large else _decode(content)
-        return HttpResponse(response.status, decoded, "", _retry_after_s(response))
-    text = content[:2000].decode(errors="replace")
-    return HttpResponse(response.status, None, text, _retry_after_s(response))
-
-
-def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
-    """Parse Retry-After in seconds; dates, which no backend sends, are ignored."""
-    seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isascii() and seconds.isdigit() else None
-
-
-def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything
-    try:
-        return json.loads(content)
-    except RecursionError:
-        raise ValueError("JSON nested too deeply") from None
-
-
-def _reason(error: BaseException) -> str:
-    """Describe an error without aiohttp's message, which contains the URL."""
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return "its name is unknown"
-        case aiohttp.ClientConnectorCertificateError():
-            return describe_tls_failure(error.certificate_error)
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return describe_tls_failure(getattr(error, "os_error", error))
-        case aiohttp.ClientConnectorError():
-            number = error.os_error.errno
-            return os.strerror(number).lower() if number else "no connection"
-        case aiohttp.ClientPayloadError():
-            return "the answer is incomplete"
-        case _:
-            return "the connection was lost"
