@@ -60,11 +60,19 @@ _WITHOUT_LINKS = (
 )
 
 
+_DRAWN_IN_EDITOR = (
+    "The node {name} needs pictures that only the editor's 3D viewer draws, so the graph cannot run"
+    " as it is: let a node that loads a picture or a 3D file without a viewer take its place."
+)
+
 _IGNORED_LINKS = (
     "The file does not say that it is of version 0.4, so ComfyUI ignores its links: add"
     ' "version": 0.4 to it, or open it in ComfyUI, connect the nodes and save it again.'
 )
 
+
+_DRAWER = "Load3D"
+"""It reads the pictures of its model that the editor uploads with each run."""
 
 _CORE = "comfy-core"
 """In a node's properties: it came with ComfyUI."""
@@ -114,6 +122,8 @@ def _losses(root: GraphInstance, graph: Graph) -> Iterator[str]:
     for place, node in root.walk():
         if EVERYWHERE in node.type:
             yield _WITHOUT_LINKS.format(name=node.name)
+        if node.type == _DRAWER:
+            yield _DRAWN_IN_EDITOR.format(name=node.name)
         for socket in node.inputs:
             if _is_unknown(place, node, socket):
                 yield _UNKNOWN_INPUT.format(name=node.name, input=socket.name)

@@ -44,6 +44,13 @@ def test_what_an_editor_of_its_own_keeps_is_sent(inputs, made):
     assert inputs([made.node(1, "Layers", [layers])])["1"] == {"order": layers}
 
 
+def test_a_3d_file_that_the_editor_draws_is_told(classes, made):
+    export = made.export([made.node(13, "Load3D", ["a.glb"], (), ["IMAGE"])])
+    conversion = convert(export, classes)
+    assert 'The node "Load3D" (13) needs pictures that only the editor' in conversion.losses[0]
+    assert not conversion.is_whole
+
+
 def test_a_3d_viewer_sends_its_camera_and_no_pictures(inputs, made):
     plain = made.node(1, "Viewer", ["", 32])
     turned = made.node(2, "Viewer", ["", 32])
