@@ -30,6 +30,8 @@ _large = threading.RLock()
 _call = threading.local()
 """Thread-local of the running `decode` call: `held` has what it releases at its end."""
 
+_trimmer = memory.Trimmer()
+
 _threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="decoding")
 
 
@@ -75,4 +77,4 @@ def _call_and_trim(call: Callable[[], _T]) -> _T:
         with ExitStack() as _call.held:
             return call()
     finally:
-        memory.trim()
+        _trimmer.trim()
