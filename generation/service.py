@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from db.database import Database, Session
-from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from generation.backends.pool import BackendPool
@@ -42,7 +41,7 @@ from generation.runs.delivery import Delivery
 from generation.runs.run_records import RunRecords
 from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Settlement
-from generation.tasks import TaskOwner
+from generation.tasks import TaskOwner, unforeseen
 from generation.transactions import available, writes
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
@@ -422,9 +421,8 @@ class GenerationService(ServiceRecords):
             try:
                 _log.debug("Cleared away %s: %d.", what, await clear())
             except Exception as error:  # noqa: BLE001 - logged, and tried again
-                trace = None if isinstance(error, DatabaseError | ServiceUnavailable) else error
                 words = "Clearing away %s failed; it is tried again in an hour: %s"
-                _log.error(words, what, error, exc_info=trace)
+                _log.error(words, what, error, exc_info=unforeseen(error))
 
     @writes
     def _prune(self, session: Session) -> int:

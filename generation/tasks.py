@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from db.errors import DatabaseError
+from generation.errors import GenerationError
 
 T = TypeVar("T")
 
@@ -36,7 +37,8 @@ class TaskOwner:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("The task %s ended in an error.", task.get_name(), exc_info=error)
+            words = "The task %s ended in an error: %s"
+            self._log.error(words, task.get_name(), error, exc_info=unforeseen(error))
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
@@ -48,10 +50,15 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
-            trace = None if isinstance(error, DatabaseError) else error
-            _log.warning("A final write failed meanwhile: %s", error, exc_info=trace)
+            words = "A final write failed meanwhile: %s"
+            _log.warning(words, error, exc_info=unforeseen(error))
         raise
     return task.result()
+
+
+def unforeseen(error: BaseException) -> BaseException | None:
+    """Return the error if its traceback is worth logging; None if its sentence says it all."""
+    return None if isinstance(error, DatabaseError | GenerationError) else error
 
 
 async def do_nothing() -> None:

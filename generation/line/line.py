@@ -29,7 +29,7 @@ from generation.runs.outcome import Outcome, failed
 from generation.runs.results import FinishedRun
 from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
-from generation.tasks import TaskOwner, do_nothing, finish
+from generation.tasks import TaskOwner, do_nothing, finish, unforeseen
 
 _log = logging.getLogger(__name__)
 
@@ -321,9 +321,7 @@ class Line:
                 await finish(self._halt())
             except Exception as error:  # noqa: BLE001 - this loop is what mends failures
                 level = logging.WARNING if reminder.is_due() else logging.DEBUG
-                was_foreseen = isinstance(error, DatabaseError | GenerationError)
-                trace = None if was_foreseen else error
-                _log.log(level, "The line waits: %s", error, exc_info=trace)
+                _log.log(level, "The line waits: %s", error, exc_info=unforeseen(error))
             try:
                 async with asyncio.timeout(self._timings.reconcile_s):
                     await self._look.wait()

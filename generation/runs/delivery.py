@@ -26,6 +26,7 @@ from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 from generation.runs.results import RecordedEnd
+from generation.tasks import unforeseen
 from generation.transactions import Transactional, reads, writes
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,8 @@ class Delivery(Transactional):
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
         except Exception as error:
-            _log.exception("Telling the end of generation %s failed.", generation_id)
+            words = "Telling the end of generation %s failed: %s"
+            _log.error(words, generation_id, error, exc_info=unforeseen(error))
             raise DeliveryPostponed from error
 
     async def repeat(self, generation_id: str) -> None:

@@ -1,16 +1,33 @@
 """Tasks that somebody owns."""
 
 import asyncio
+import logging
 
 import pytest
 
 from db.errors import DatabaseUnavailable
-from generation.tasks import finish
+from generation.tasks import TaskOwner, finish
 
-
-@pytest.mark.parametrize(
+ERRORS = pytest.mark.parametrize(
     ("error", "is_unforeseen"), [(DatabaseUnavailable("Stopping."), False), (KeyError("a"), True)]
 )
+
+
+@ERRORS
+async def test_a_task_that_fails_is_logged_with_a_traceback_where_it_says_more(
+    error, is_unforeseen, caplog
+):
+    async def fail():
+        raise error
+
+    task = TaskOwner(logging.getLogger()).start(fail(), "end of k3f9a")
+    await asyncio.wait({task})
+    (record,) = caplog.records
+    assert record.getMessage() == f"The task end of k3f9a ended in an error: {error}"
+    assert bool(record.exc_info) is is_unforeseen
+
+
+@ERRORS
 async def test_a_final_write_that_fails_while_its_caller_is_cancelled(error, is_unforeseen, caplog):
     begun, ended = asyncio.Event(), asyncio.Event()
 
