@@ -1,4 +1,4 @@
-"""Where the operator is told what needs somebody: a channel or a webhook of Discord."""
+"""Delivery of alerts to the operator: to a Discord channel or a webhook."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ async def tell_operator(client: discord.Client, target: str, text: str) -> None:
 
 
 async def find_target(client: discord.Client, target: str) -> str:
-    """Return the name of the channel or the webhook, without posting. Raises as `tell_operator`."""
+    """Return the name of the channel or webhook, without posting. Raises as `tell_operator`."""
     with _explained():
         if target.isdecimal():
             return str(await client.fetch_channel(int(target)))

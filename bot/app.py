@@ -77,16 +77,16 @@ KNOWN_NODES = "object_info"
 """Folder inside the data folder that caches each backend's last `/object_info`."""
 
 WILDCARDS = "wildcards"
-"""Folder inside the data folder with the operator's lists of alternatives for prompts."""
+"""Folder inside the data folder with the operator's wildcard lists."""
 
 BACKEND_GREETING_S = 5.0
 """Seconds that start-up waits for a backend before it continues without it."""
 
 MEASURE_S = 5.0
-"""How long metrics wait for the database; Prometheus gives up on an answer after 10 by default."""
+"""Seconds that metrics wait for the database; Prometheus times out after 10 by default."""
 
 ANSWER_TIMEOUT_S = 30.0
-"""Seconds; a ComfyUI with many custom nodes needs several to list them for the first time."""
+"""Seconds for a backend's description; a ComfyUI with many custom nodes needs several at first."""
 
 LOGIN_IMPOSSIBLE = (
     "DISCORD_TOKEN is not set. Make a bot at https://discord.com/developers/applications, copy "
@@ -143,13 +143,13 @@ class Storage:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The storage that the settings name."""
+        """Return the storage in the settings."""
         url = settings.effective_database_url
         return cls(url, EngineSettings.beside(url, settings.data / "engine.db"))
 
     @classmethod
     def inside(cls, folder: Path) -> Self:
-        """SQLite storage inside `folder`, separate from the configured one."""
+        """Return SQLite storage inside `folder`, separate from the configured one."""
         url = f"sqlite:///{folder / 'limner.db'}"
         return cls(url, EngineSettings.beside(url, folder / "engine.db"))
 
@@ -267,8 +267,8 @@ def build_pool_members(
 ) -> tuple[PoolMember, ...]:
     """Build an unopened pool member for each configured backend that can be used.
 
-    `note_problem` is told of each other one, in a sentence. Without a store nothing may be run:
-    which jobs hosted services have would be forgotten. Raises StartupError when none is left.
+    `note_problem` is called with a sentence about each other one. Without a store nothing may be
+    run, since jobs on hosted services would be forgotten. Raises StartupError if none is left.
     """
     members: dict[str, PoolMember] = {}
     problems = []
@@ -376,7 +376,7 @@ class Application:
             raise
 
     async def wait(self) -> None:
-        """Wait until the connection to Discord ends for good. Raises what ended it."""
+        """Wait until the connection to Discord ends for good. Raises the error that ended it."""
         if self._connection is None:
             await asyncio.Event().wait()
         else:
@@ -495,7 +495,7 @@ class Application:
 
 
 async def log_in(client: discord.Client, token: str) -> None:
-    """Check the token with Discord. Raises StartupError, DiscordUnreachable among them."""
+    """Check the token with Discord. Raises StartupError, including DiscordUnreachable."""
     try:
         await client.login(token)
     except discord.LoginFailure:
@@ -588,7 +588,7 @@ async def require_backend(core: Core) -> None:
 
 
 async def _greet_backends(core: Core) -> None:
-    """Read the nodes of each backend; the line waits for those that do not answer yet."""
+    """Read the node classes of each backend; generations wait for those that do not answer."""
     for name, power in core.pool.powers.items():
         if problem := power.find_problem():
             _log.warning("Backend %s: %s", name, problem)
@@ -615,7 +615,7 @@ async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescr
 
 
 async def _measure(core: Core, metrics: Metrics) -> bytes:
-    """Set what is known only when it is asked for; a database that is away hides nothing else."""
+    """Set the gauges that are computed on request; an unreachable database affects no others."""
     metrics.set_backends(core.pool.occupancies)
     metrics.set_line()
     with suppress(ServiceUnavailable, TimeoutError):

@@ -1,4 +1,4 @@
-"""The connection to Discord: intents, commands, closing. No features."""
+"""The connection to Discord: intents, commands and closing, without features."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ class DiscordAddress:
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """Which shards of how many this process connects."""
+    """Shards that this process connects, and their total."""
 
     ids: tuple[int, ...]
     count: int
@@ -112,7 +112,7 @@ class LimnerClient(discord.AutoShardedClient):
         return self._services
 
     def serve(self, services: Services) -> None:
-        """ModalInput commands and buttons with these services."""
+        """Bind commands, buttons and modals to these services."""
         self._services = services
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
@@ -195,7 +195,7 @@ class LimnerClient(discord.AutoShardedClient):
             await self._modals.answer(interaction)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Say hello in a server that invited the bot, if it serves that one."""
+        """Post a greeting in a server that invited the bot, if it is served."""
         if not self.served_guilds or guild.id in self.served_guilds:
             try:
                 await self.services.retention.begin(guild.id)
@@ -204,7 +204,7 @@ class LimnerClient(discord.AutoShardedClient):
             await greet(guild, self.tree)
 
     def refresh_commands(self) -> None:
-        """Rebuild the workflow commands after the library changed; `keep_synced` tells Discord."""
+        """Rebuild the workflow commands after a library change; `keep_synced` registers them."""
         if self._workflow_commands is not None and self._workflow_commands.refresh():
             self._is_out_of_date.set()
 
@@ -213,7 +213,7 @@ class LimnerClient(discord.AutoShardedClient):
         self._is_out_of_date.set()
 
     async def sync_commands(self) -> None:
-        """Register the commands where they differ from Discord's: creations are limited per day."""
+        """Register commands that differ from Discord's: creations are limited per day."""
         # Global commands of an earlier start would show up a second time beside a guild's own.
         for guild in (None, *self._guilds):
             try:

@@ -14,7 +14,7 @@ from bot.i18n.language import languages, read_languages, translate
 
 Tree = app_commands.CommandTree[Any]
 Guild = discord.Object | None
-"""None for the commands of all guilds."""
+"""A guild, or None for commands of all guilds."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def describe_commands(tree: Tree, guild: Guild = None) -> list[dict[str, Any]]:
 
 
 def _localize(part: dict[str, Any], field: str) -> None:
-    """Add the translations of a field, and of what is in the part."""
+    """Add the translations of a field, and of its nested parts."""
     english = part[field]
     said = {locale: translate(english, locale) for locale in _locales()}
     part[f"{field}_localizations"] = {

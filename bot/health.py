@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 Measure = Callable[[], Awaitable[bytes]]
-"""Makes the text that Prometheus reads, of metrics as they are now."""
+"""Returns the current metrics in Prometheus's text format."""
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Returns for each part (gateway, database, backends) whether it works at the moment."""
@@ -34,7 +34,7 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port bound, which differs from the one asked for when that was 0."""
+        """The bound port, which differs from the requested one if that was 0."""
         return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What `/metrics` tells Prometheus; docs/operating.md lists every metric.
+"""Prometheus metrics at `/metrics`; docs/operating.md lists all of them.
 
-Counters and histograms begin at zero with the process that ends the generations. Gauges are set
-when they are asked for.
+Counters and histograms start at zero with the process that ends the generations. Gauges are set on
+each request.
 """
 
 import math
@@ -23,14 +23,14 @@ from generation.backends.pool import Occupancy
 from generation.events import Ended
 
 WAITING_BUCKETS_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
-"""A line may be hours long."""
+"""Buckets of waiting times; a line may be hours long."""
 
 RUNNING_BUCKETS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
-"""The last is when a run is ended by default."""
+"""Buckets of running times, up to the default time limit of a run."""
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -93,7 +93,7 @@ class Metrics:
         )
 
     def render(self) -> bytes:
-        """Return the text that Prometheus reads, of type CONTENT_TYPE_LATEST."""
+        """Return the metrics in Prometheus's text format, of type CONTENT_TYPE_LATEST."""
         return generate_latest(self.registry)
 
     def count_end(self, event: Ended) -> None:
@@ -110,21 +110,21 @@ class Metrics:
         self._gpu_seconds.inc(event.charged_gpu_ms / 1000)
 
     def count_undelivered(self, reason: str) -> None:
-        """Count an end that could not be told: "postponed" or "impossible"."""
+        """Count a failed delivery: "postponed" or "impossible"."""
         self._undelivered.labels(reason).inc()
 
     def count_response(self, status: int) -> None:
-        """Take note of the status of one of Discord's answers."""
+        """Count a response of Discord by status."""
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self._rate_limited.inc()
 
     def set_line(self, running: float = math.nan, waiting: float = math.nan) -> None:
-        """Set how many generations run and wait; not known when left out."""
+        """Set the numbers of running and waiting generations; None if unknown."""
         self._line.labels("running").set(running)
         self._line.labels("waiting").set(waiting)
 
     def set_backends(self, backends: Mapping[str, Occupancy]) -> None:
-        """Set which backends answer, and how many generations each has."""
+        """Set which backends are reachable, and how many generations each has."""
         for name, occupancy in backends.items():
             self._up.labels(name).set(occupancy.is_reachable)
             self._busy.labels(name).set(occupancy.generations)

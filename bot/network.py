@@ -18,7 +18,7 @@ LONGEST_PAUSE_S = 60.0
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the error says that Discord, or the way there, is disturbed for a while."""
+    """Return whether the error means that Discord, or the way there, is temporarily disturbed."""
     if isinstance(error, discord.HTTPException):
         return error.status == TOO_MANY_REQUESTS or error.status >= SERVER_ERROR
     outages = (discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError)
@@ -26,12 +26,12 @@ def is_outage(error: BaseException) -> bool:
 
 
 def growing_pauses() -> Iterator[float]:
-    """Exponential back-off in seconds: 1, 2, 4 and so on up to `LONGEST_PAUSE_S`, endlessly."""
+    """Yield exponential back-off in seconds: 1, 2, 4 and so on up to `LONGEST_PAUSE_S`."""
     return chain((1.0, 2.0, 4.0, 8.0, 16.0, 32.0), repeat(LONGEST_PAUSE_S))
 
 
 def trace_responses(note: Callable[[int], None]) -> aiohttp.TraceConfig:
-    """Return what lets a client session tell the status of each answer to `note`."""
+    """Return a trace configuration that passes the status of each response to `note`."""
 
     async def end(
         _session: aiohttp.ClientSession,

@@ -1,4 +1,4 @@
-"""The message that the bot posts in a server that it has joined."""
+"""Greeting in a server that the bot has joined."""
 
 import logging
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 async def greet(guild: discord.Guild, tree: CommandTree) -> None:
-    """Post what the bot does where it may write, in the server's language; failures are logged."""
+    """Post what the bot does in a permitted channel, in the server's language; log failures."""
     channel = find_channel(guild)
     if channel is None:
         _log.info("Guild %s has no channel where the bot may write.", guild.id)
@@ -35,7 +35,7 @@ async def greet(guild: discord.Guild, tree: CommandTree) -> None:
 
 
 def find_channel(guild: discord.Guild) -> discord.TextChannel | None:
-    """The server's channel for notices, else its first one, where the bot may write."""
+    """Return the channel for notices, else the first one, where the bot may write."""
     preferred = [guild.system_channel] if guild.system_channel is not None else []
     for channel in (*preferred, *guild.text_channels):
         granted = channel.permissions_for(guild.me)

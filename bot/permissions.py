@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def guild_of(interaction: discord.Interaction) -> int | None:
-    """The guild of the interaction, if the bot is installed there.
+    """Return the guild of the interaction, if the bot is installed there.
 
     None for a user-installed app, as in direct messages: the limits, moderators and history of a
     guild that has not invited the bot do not apply.
@@ -22,7 +22,7 @@ def guild_of(interaction: discord.Interaction) -> int | None:
 
 
 def can_moderate(interaction: discord.Interaction) -> bool:
-    """Whether this person may manage messages in the whole server, or the server itself.
+    """Return whether this person may manage messages server-wide, or the server.
 
     Channel overwrites do not count, because moderators decide on results of the whole server;
     `Interaction.permissions` includes them and is therefore not used. False in direct messages.
@@ -33,7 +33,7 @@ def can_moderate(interaction: discord.Interaction) -> bool:
 
 
 def _granted(interaction: discord.Interaction) -> discord.Permissions:
-    """The person's guild-wide permissions; none where the guild's roles are not known."""
+    """Return the person's guild-wide permissions; none if the guild's roles are unknown."""
     guild, person = interaction.guild, interaction.user
     if guild is None or guild.default_role is None or not isinstance(person, discord.Member):
         return discord.Permissions.none()
@@ -41,7 +41,7 @@ def _granted(interaction: discord.Interaction) -> discord.Permissions:
 
 
 def is_operator(interaction: discord.Interaction) -> bool:
-    """Whether this person runs the bot: the application's owner, or a member of the owning team."""
+    """Return whether this person runs the bot: its owner, or a member of the owning team."""
     application = interaction.client.application
     if application is None:
         return False
@@ -57,7 +57,7 @@ def is_operator(interaction: discord.Interaction) -> bool:
 
 
 def can_administer(interaction: discord.Interaction) -> bool:
-    """Whether this person may manage this server; in direct messages only the operator may.
+    """Return whether this person may manage this server; in DMs only the operator may.
 
     As with `can_moderate`, channel overwrites do not count.
     """
@@ -77,7 +77,7 @@ def _manages(granted: discord.Permissions) -> bool:
 
 
 def require_administrator(interaction: discord.Interaction) -> None:
-    """Require an administrator, whatever Discord's command permissions say. Raises NotPermitted."""
+    """Require an administrator, independent of command permissions. Raises NotPermitted."""
     if not can_administer(interaction):
         raise NotPermitted("You need Manage Server to do that.")
 
@@ -136,7 +136,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
 
 
 async def _find_member(guild: discord.Guild, user_id: int) -> discord.Member | None:
-    """Find a member, cached or over REST; None when absent or when Discord cannot be reached."""
+    """Return a member, cached or over REST; None if absent or Discord is unreachable."""
     if guild.default_role is None:
         return None
     try:

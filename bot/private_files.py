@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def keep_private(data: Path, *files: Path) -> None:
-    """Make the data folder; restrict it and these files to this user, also what is made later.
+    """Create the data folder; restrict it, its content and these files to this user.
 
     Files of other owners are left unchanged and logged.
     """
@@ -32,7 +32,7 @@ def keep_private(data: Path, *files: Path) -> None:
 
 
 def find_exposed(data: Path, *files: Path) -> tuple[Path, ...]:
-    """List those of the data folder, its content and these files that other users can access."""
+    """Return those of the data folder, its content and these files that others can access."""
     if not HAS_MODES:
         return ()
     inside = (

@@ -11,7 +11,7 @@ from generation.request import Actor, Requester
 
 
 def actor_of(interaction: discord.Interaction) -> Actor:
-    """Who acts, and in which guild."""
+    """Return who acts, and in which guild."""
     return Actor(interaction.user.id, guild_of(interaction))
 
 
@@ -41,7 +41,7 @@ async def find_visible(interaction: discord.Interaction, generation_id: str) -> 
 
 
 def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | None) -> bool:
-    """Whether this person can view a channel, or a thread of the channel `parent_id`.
+    """Return whether this person can view a channel, or a thread of the channel `parent_id`.
 
     True for deleted channels and for guilds that the bot is not in, of which nothing is known.
     """
@@ -63,16 +63,16 @@ def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | No
 
 
 def _category_of(channel: object) -> int | None:
-    """The category of a channel, or of a thread's channel, as far as it is known."""
+    """Return the category of a channel, or of a thread's channel, if it is known."""
     place = channel.parent if isinstance(channel, discord.Thread) else channel
     category_id = getattr(place, "category_id", None)
     return category_id if isinstance(category_id, int) else None
 
 
 def is_age_restricted(channel: object) -> bool:
-    """Whether Discord shows this channel to adults alone, for its own sake or its server's.
+    """Return whether Discord shows this channel to adults only, by itself or its server.
 
-    A thread inherits it from its channel. Of direct messages nothing is known: they are not.
+    A thread inherits it from its channel. Direct messages are not age-restricted.
     """
     level = getattr(getattr(channel, "guild", None), "nsfw_level", None)
     if level in (discord.NSFWLevel.age_restricted, discord.NSFWLevel.explicit):

@@ -61,5 +61,5 @@ class _Served(Protocol):
 
 
 def services_of(interaction: discord.Interaction) -> Services:
-    """The services of the client that received this interaction."""
+    """Return the services of the client that received this interaction."""
     return cast("_Served", interaction.client).services

@@ -1,7 +1,7 @@
 """The operator's settings, read once and validated together.
 
-They come from the environment and the `.env` file in the current folder; what a URL cannot
-express about a backend is in `backends.toml` in the data folder.
+They come from the environment and the `.env` file in the current folder; options of a backend that
+a URL cannot express are in `backends.toml` in the data folder.
 """
 
 import os
@@ -28,7 +28,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 ENV_FILE = Path(".env")
 DEFAULT_COMFYUI_URL = "http://127.0.0.1:8188"
 LONGEST_SHOWN = 100
-"""Characters of a wrong address that are shown."""
+"""Characters of an invalid address that are shown."""
 
 GRAPHS_AT_A_TIME = 2
 """Graphs queued at a backend: one running and one waiting, so that the GPU is never idle between
@@ -143,7 +143,7 @@ class BackendsFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     default_models: tuple[str, ...] = ()
-    """Model files, best first, that stand in for one a workflow names but no backend has."""
+    """Model files, best first, that replace a model no backend has."""
     default_workflows: tuple[str, ...] = ()
     """Workflows, best first, that are preferred to others of their kind."""
     backend: tuple[BackendEntry, ...] = ()
@@ -271,7 +271,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order of precedence: arguments, the environment, `.env`; no other source."""
+        """Return the sources in order: arguments, the environment, `.env`."""
         return init_settings, env_settings, dotenv_settings
 
     @property
@@ -283,12 +283,12 @@ class Settings(BaseSettings):
 
     @property
     def workflow_folders(self) -> tuple[Path, ...]:
-        """Folders to read workflows from besides the ones that ship; later ones win."""
+        """Folders of workflows besides the shipped ones; later ones take precedence."""
         return (*(Path(folder) for folder in self.workflows), self.managed_folder)
 
     @property
     def managed_folder(self) -> Path:
-        """The folder that workflows are added to."""
+        """The folder to which workflows are added."""
         return self.data / "workflows"
 
     @property
@@ -313,7 +313,7 @@ class Settings(BaseSettings):
         return self._backends_file.default_workflows
 
     def with_backends_file(self) -> Self:
-        """Read `backends.toml` from the data folder. Raises SettingsError."""
+        """Return the settings with `backends.toml` read. Raises SettingsError."""
         path = self.data / "backends.toml"
         if path.exists():
             self._backends_file = _load_backends_file(path)
@@ -321,7 +321,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment and `.env`; `overrides` go by field name.
+    """Read the settings from the environment and `.env`; `overrides` are by field name.
 
     Raises SettingsError with every problem found.
     """
@@ -337,7 +337,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def find_unknown_names() -> tuple[str, ...]:
-    """Environment variables that start with LIMNER_ and are unknown: likely typing errors."""
+    """Return unknown environment variables with the prefix LIMNER_: likely typing errors."""
     known = {str(field.alias) for field in Settings.model_fields.values()}
     given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))}
     return tuple(sorted(n for n in given if n.startswith("LIMNER_") and n not in known))

@@ -17,7 +17,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 STOP_WITHIN_S: Final = 7.0
 """Seconds from the first signal to the forced end of the process: service managers kill it after
-ten or more, and on a machine that is busy the signal is noticed a second or two late."""
+ten or more, and a busy machine notices the signal a second or two late."""
 
 LOG_FLUSH_S: Final = 0.5
 """Seconds for writing the last log line, as the reader of the pipe may be stuck too."""
@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> T | None:
-    """Run `work` and return its result, or None when SIGINT or SIGTERM cancelled it.
+    """Run `work` and return its result, or None if SIGINT or SIGTERM cancelled it.
 
     If it does not end within `STOP_WITHIN_S` after a signal, the process exits with `status`, or
-    with 1 where no thread of Python's can run any more.
+    with 1 if no Python thread can run any more.
     """
     task = asyncio.get_running_loop().create_task(work)
     incoming, outgoing = socket.socketpair()
@@ -60,7 +60,7 @@ async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> 
 
 
 def _arm_last_resort(_number: int, _frame: FrameType | None) -> None:
-    """End the process also while the main thread computes and lets no other thread run."""
+    """End the process even if the main thread computes and blocks all other threads."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -71,8 +71,8 @@ def _arm_last_resort(_number: int, _frame: FrameType | None) -> None:
 def _stop_at_signal(incoming: socket.socket, task: asyncio.Task[Any], status: int) -> None:
     """Cancel the task at the first signal, and end the process unless it ends by itself.
 
-    Closing can block forever, on a lock, a driver or a peer that no longer answers. All accepted
-    work is recorded by then and is resumed as after a power failure.
+    Closing can block forever, on a lock, a driver or an unresponsive peer. All accepted work is
+    recorded by then and is resumed as after a power failure.
     """
     with incoming:
         while (received := incoming.recv(1)) and received[0] not in SIGNALS:

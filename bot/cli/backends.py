@@ -1,4 +1,4 @@
-"""`limner backends`: what each backend is, does and did."""
+"""`limner backends`: state, load and recent use of each backend."""
 
 import json
 from dataclasses import asdict
@@ -20,7 +20,7 @@ GIBIBYTE = 1024**3
 
 
 async def run_backends(settings: Settings, *, as_json: bool) -> int:
-    """Print every backend; 0 when one of them could take work, else 1. Raises StartupError."""
+    """Print every backend; return 0 if one could take work, else 1. Raises StartupError."""
     reports = await _report(settings)
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in reports], ensure_ascii=False, indent=2))
@@ -31,7 +31,7 @@ async def run_backends(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _report(settings: Settings) -> tuple[BackendReport, ...]:
-    """Ask every backend, and the records if the database has been set up."""
+    """Query every backend, and the records if the database has been set up."""
     pool = BackendPool(build_pool_members(settings))
     database = Database(settings.effective_database_url)
     try:

@@ -88,7 +88,7 @@ class _Answer:
 async def run_check(
     settings: Settings, *, as_json: bool = False, address: DiscordAddress | None = None
 ) -> int:
-    """Print every finding; 0 when `limner run` would work, else 1.
+    """Print every finding; return 0 if `limner run` would work, else 1.
 
     `as_json` prints one list of objects with level, subject and sentence, at the end.
     """
@@ -183,7 +183,7 @@ async def _check_discord(settings: Settings, address: DiscordAddress | None) -> 
 
 
 async def _check_alerts(settings: Settings, address: DiscordAddress | None) -> CheckFinding:
-    """Look whether the operator can be told; that the token is right was checked before."""
+    """Check whether the operator can be notified; the token was checked before."""
     client = LimnerClient(address=address)
     token = settings.discord_token
     try:
@@ -235,7 +235,7 @@ async def _check_extra(settings: Settings) -> CheckFinding:
 
 
 async def _count_checked(settings: Settings) -> int:
-    """Number of guilds with the image check on; 0 when the database cannot be read."""
+    """Return the number of guilds with the image check on; 0 if the database is unreadable."""
     url = settings.effective_database_url
     try:
         if await migrations.current_state(url) is not MigrationState.CURRENT:
@@ -353,7 +353,7 @@ def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 
 
 def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:
-    """Model inputs for whose default the backend has neither the file nor a replacement."""
+    """Return model inputs for whose default the backend has neither the file nor another one."""
     for name, (class_type, input_name) in workflow.model_slots.items():
         declared = workflow.manifest.find(name)
         choices = answer.object_info.choices(class_type, input_name)

@@ -38,7 +38,7 @@ from workflows.survey import Surveyed, survey_lines
 
 @dataclass(frozen=True, slots=True)
 class _InspectedFile:
-    """A workflow of a file or a folder, with its report."""
+    """A workflow of a file or folder, with its report."""
 
     path: Path
     content: bytes
@@ -137,7 +137,7 @@ async def run_survey(
 
 
 def catalog_json(settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
-    """Every workflow and every unusable file, in the form of `inspect --json`."""
+    """Return every workflow and every unusable file, in the form of `inspect --json`."""
     known = KnownNodes(settings.data / KNOWN_NODES).load()
     workflows = sorted({**catalog.workflows, **catalog.disabled}.items())
     usable = [
@@ -160,7 +160,7 @@ def load_catalog(settings: Settings) -> Catalog:
 
 
 async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str, ObjectInfo]:
-    """Node classes from a file, or from each backend, or from the cache of those that are away."""
+    """Return node classes from a file, or from each backend, or from the cache if unreachable."""
     if object_info is not None:
         return {object_info.name: load_object_info(object_info)}
     members = build_pool_members(settings)

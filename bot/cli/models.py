@@ -1,4 +1,4 @@
-"""`limner models`: which model files the workflows want, who has them, and their download."""
+"""`limner models`: model files of workflows, the backends that have them, and downloads."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from workflows.infer.names import is_device
 from workflows.workflow import Workflow
 
 _PART = re.compile(r"\w([\w .+()\[\]-]*[\w+()\[\]-])?", re.ASCII)
-"""A folder's or a file's name that is written to. Windows drops a dot or a space at its end."""
+"""Valid name of a file or folder. Windows removes a dot or space at the end."""
 
 
 async def run_models(
@@ -33,7 +33,7 @@ async def run_models(
     download: Path | None,
     is_confirmed: bool,
 ) -> int:
-    """Print the model files of a workflow, or of all; with `download`, fetch what is missing.
+    """Print the model files of a workflow, or of all; with `download`, fetch missing ones.
 
     Returns the exit status.
     """
@@ -59,7 +59,7 @@ async def run_models(
 
 
 def _choose(settings: Settings, workflow: str | None) -> Sequence[Workflow]:
-    """The workflow of this name or file, or all. Raises StartupError."""
+    """Return the workflow of this name or file, or all. Raises StartupError."""
     catalog = load_catalog(settings)
     if workflow is None:
         return tuple(catalog.workflows.values())
@@ -128,7 +128,7 @@ async def _download_all(models: Sequence[WantedModel], folder: Path) -> int:
 async def _download(
     downloader: Downloader, model: WantedModel, folder: Path, bar: Progress
 ) -> None:
-    """Download one file, or leave it if it is there. Raises DownloadError."""
+    """Download one file unless it exists. Raises DownloadError."""
     if model.source is None:
         raise DownloadError("Nobody said where it is to be had.")
     path = await asyncio.to_thread(choose_path, folder, model.folder, model.name)
@@ -144,9 +144,9 @@ async def _download(
 
 
 def choose_path(folder: Path, model_folder: str | None, name: str) -> Path:
-    """Where a model file is written. Raises DownloadError for what is not below the folder.
+    """Return the path of a model file. Raises DownloadError if it is not below the folder.
 
-    Names come from files that anybody may have handed in.
+    Names come from files that anybody may have uploaded.
     """
     parts = f"{model_folder}/{name}".replace("\\", "/").split("/")
     is_usable = all(_PART.fullmatch(part) and not is_device(part) for part in parts)

@@ -1,4 +1,4 @@
-"""`limner privacy`: a privacy notice for members, written from the settings as they are."""
+"""`limner privacy`: a privacy notice for members, generated from the settings."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,13 @@ from bot.settings import Settings
 from generation.moderation.nudenet import find_checker
 
 HOSTED = "comfy-api"
-"""The kind of backends that a service outside runs."""
+"""Kind of backends that another company runs."""
 
 
 def write_notice(settings: Settings, language: str, contact: str) -> str:
-    """Write the notice as Markdown, in a language that Limner speaks.
+    """Return the notice as Markdown, in one of Limner's languages.
 
-    `contact` is whom to ask; empty for the people who run the bot, without a name.
+    `contact` is whom to ask; if empty, the people who run the bot, without a name.
     """
     with speaking(language):
         return "\n\n".join(_paragraphs(settings, contact))
@@ -61,7 +61,7 @@ def _paragraphs(settings: Settings, contact: str) -> Iterator[str]:
 
 
 def _destinations(settings: Settings) -> Iterator[str]:
-    """Who gets prompts and pictures to make something of them."""
+    """Yield the recipients of prompts and pictures."""
     hosted = [one.name or one.kind for one in settings.backends if one.kind == HOSTED]
     if len(hosted) < len(settings.backends):
         yield _("**Sent to**: GPUs that the people who run this bot chose.")

@@ -38,7 +38,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ServiceManager:
-    """One platform's way: a file that describes the service, and commands about it."""
+    """A platform's service manager: a file that describes the service, and commands."""
 
     path: Path
     render: Callable[[Program], str]
@@ -145,7 +145,7 @@ WantedBy=default.target
 
 
 def _quoted(text: str) -> str:
-    """Quote an argument as systemd.syntax(7) and systemd.service(5) want it."""
+    """Quote an argument as systemd.syntax(7) and systemd.service(5) require."""
     plain = _specifiers(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
     return f'"{plain}"'
 

@@ -1,4 +1,4 @@
-"""`limner setup`: from nothing to a checked `.env`."""
+"""`limner setup`: interactive creation of a checked `.env`."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from comfy.server import ComfyServer
 from comfy.settings import BackendSettings
 
 USUAL_URLS = (DEFAULT_COMFYUI_URL, "http://127.0.0.1:8000")
-"""Where ComfyUI listens by default: started by hand, and as ComfyUI Desktop."""
+"""Default addresses of ComfyUI, started by hand and as ComfyUI Desktop."""
 
 PROBE_S = 5.0
 """Seconds to wait for a ComfyUI to describe itself."""
@@ -32,12 +32,12 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
-"""What the bot needs to finish a message once the interaction's 15 minutes are over."""
+"""Permissions for finishing a message after the interaction's 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupOptions:
-    """What was given on the command line; with `unattended`, nothing is asked."""
+    """Options of the command line; with `unattended`, nothing is asked."""
 
     unattended: bool = False
     token: str | None = field(default=None, repr=False)
@@ -46,10 +46,10 @@ class SetupOptions:
 
 
 def run_setup(options: SetupOptions, *, address: DiscordAddress | None = None) -> int:
-    """Ask for what is missing, write `.env` and run all checks; 0 when `limner run` would work.
+    """Ask for missing settings, write `.env` and run all checks; return 0 if these pass.
 
-    Without a question and before anything is written it raises StartupError for a token that is
-    missing or refused, and SettingsError for an address that is none.
+    Before anything is written, raises StartupError for a token that is missing or refused, and
+    SettingsError for an invalid address, if it may not ask.
     """
     known = dotenv_values(ENV_FILE)
     data = _choose_data(options, known.get("LIMNER_DATA"))
@@ -158,7 +158,7 @@ async def _probe(url: str) -> str | None:
 
 
 def _write(values: Mapping[str, str]) -> None:
-    """Set these variables and keep every other line of the file."""
+    """Set these variables and keep all other lines of the file."""
     ENV_FILE.touch(0o600)
     ENV_FILE.chmod(0o600)
     for name, value in values.items():

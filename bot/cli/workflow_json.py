@@ -17,7 +17,7 @@ _RESULTS = {
 
 
 def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
-    """The JSON object of `limner workflows inspect --json`."""
+    """Return the JSON object of `limner workflows inspect --json`."""
     inputs = report.workflow.manifest.inputs if report.workflow else ()
     reasons = report.workflow.reasons if report.workflow else {}
     return {
@@ -42,7 +42,7 @@ def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
 
 
 def unusable_json(file: str, sentences: Iterable[str]) -> dict[str, Any]:
-    """The same object for an unusable file."""
+    """Return the same object for an unusable file."""
     return {
         "file": file,
         "usable": False,

@@ -1,4 +1,4 @@
-"""Choices that autocompletion offers in several commands."""
+"""Autocompletion shared by several commands."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-    """The workflows that this person may use here."""
+    """Return the workflows that this person may use here."""
     service, requester = services_of(interaction).generations, requester_of(interaction)
     usable = service.workflows(requester, await access_of(interaction))
     return matching(((summary.title, summary.name) for summary in usable), typed)
 
 
 async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-    """The models of the workflow chosen so far that this person may use."""
+    """Return the models of the chosen workflow that this person may use."""
     service, requester = services_of(interaction).generations, requester_of(interaction)
     access = await access_of(interaction)
     names = service.models(chosen_workflow(interaction), requester, access)
@@ -34,7 +34,7 @@ async def complete_model(interaction: discord.Interaction, typed: str) -> Choice
 
 
 async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-    """The LoRAs of the workflow chosen so far that this person may use."""
+    """Return the LoRAs of the chosen workflow that this person may use."""
     service, requester = services_of(interaction).generations, requester_of(interaction)
     access = await access_of(interaction)
     names = service.loras(chosen_workflow(interaction), requester, access)
@@ -42,16 +42,16 @@ async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices
 
 
 async def access_of(interaction: discord.Interaction) -> Access:
-    """What the person's roles may use; all there is while that cannot be read.
+    """Return what the person's roles may use; everything if that cannot be read.
 
-    What is chosen is checked once more when it is submitted.
+    The choice is checked again when it is submitted.
     """
     lookup = services_of(interaction).generations.find_access(requester_of(interaction))
     return await in_time(interaction, lookup) or {}
 
 
 async def in_time(interaction: discord.Interaction, lookup: Awaitable[T]) -> T | None:
-    """What a look-up finds while choices are waited for; None, and a warning, otherwise."""
+    """Await a look-up for choices; return None, and log a warning, if it is late or fails."""
     try:
         async with asyncio.timeout(CHOICES_TIMEOUT_S):
             return await lookup
@@ -62,5 +62,5 @@ async def in_time(interaction: discord.Interaction, lookup: Awaitable[T]) -> T |
 
 
 def chosen_workflow(interaction: discord.Interaction) -> str | None:
-    """The `workflow` option as typed so far during autocompletion: unchecked text."""
+    """Return the `workflow` option as typed so far during autocompletion: unchecked text."""
     return getattr(interaction.namespace, "workflow", None) or None

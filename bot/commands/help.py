@@ -39,13 +39,13 @@ SECTIONS = (
     mark("**Make it yours**\n`/settings` · `/presets list` · `/mydata export`"),
     mark("**Keep it to yourself**\nTurn on `private` or `spoiler`."),
 )
-"""Sections of the guide; a command in it is shown as a link that opens it."""
+"""Sections of the guide; commands in them are shown as links."""
 
 _COMMAND = re.compile(r"`/([a-z ]+)`")
 
 
 class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
-    """Persistent button that asks for a prompt alone."""
+    """Persistent button that asks for a prompt."""
 
     def __init__(self) -> None:
         style = discord.ButtonStyle.primary
@@ -88,7 +88,7 @@ def help_command(service: GenerationService) -> SlashCommand:
 
 
 def build_help(kinds: Sequence[str], command_ids: Mapping[str, int]) -> ui.LayoutView:
-    """The guide, with what can be made here, and links for the commands whose ids are known."""
+    """Build the guide, with available kinds of results and links for commands with known ids."""
     made = harmless(" · ".join(kinds), MAKEABLE_CHARACTERS)
     sections = [link_commands(_(section), command_ids) for section in SECTIONS]
     if made:
@@ -108,6 +108,6 @@ def link_commands(text: str, command_ids: Mapping[str, int]) -> str:
 
 
 def ids_of(interaction: discord.Interaction) -> Mapping[str, int]:
-    """Ids of the registered commands by name, as far as they are known."""
+    """Return the known ids of registered commands by name."""
     tree = getattr(interaction.client, "tree", None)
     return tree.command_ids if isinstance(tree, CommandTree) else {}

@@ -38,7 +38,8 @@ PAGE_SIZE = 6
 """Generations per page, each a section with a thumbnail."""
 
 SEARCH_CHARACTERS = 26
-"""Bounded because a page button's custom id, at most 100 characters, holds the whole query."""
+"""Limit of the search text: a page button's custom id, at most 100 characters, holds the whole
+query."""
 
 KEY_CHARACTERS = 9
 
@@ -131,7 +132,7 @@ class HistoryQuery:
         return f"{scope}:" + ":".join(parts)
 
     def _workflow_key(self) -> str:
-        """The workflow's name, or its checksum where the name does not fit into the id."""
+        """Return the workflow's name, or its checksum if the name is too long for the id."""
         if not self.everyone or len(self.workflow) <= KEY_CHARACTERS:
             return self.workflow
         return f"~{zlib.crc32(self.workflow.encode()):08x}"
@@ -194,7 +195,7 @@ class HistoryButton(
 
 
 class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{_QUERY_PATTERN}"):
-    """Persistent menu of the state that is listed; its custom id holds the rest of the query."""
+    """Persistent menu of the listed state; its custom id holds the rest of the query."""
 
     def __init__(self, query: HistoryQuery) -> None:
         self.query = query
@@ -365,7 +366,7 @@ def _is_shown(generation: Generation) -> bool:
 
 
 def _thumbnail(generation: Generation, number: int) -> discord.File | None:
-    """The first small picture of a result, if there is one."""
+    """Return the first thumbnail of a result, if there is one."""
     for output in generation.outputs:
         if output.thumbnail is not None:
             description = generation.prompt[:ALT_TEXT_CHARACTERS] or None
@@ -396,7 +397,7 @@ async def _find_anchor(service: GenerationService, query: HistoryQuery) -> Curso
 
 
 def _find_workflow(service: GenerationService, key: str) -> str:
-    """The workflow name of a key; unknown keys are returned as they are and match nothing."""
+    """Return the workflow name of a key; an unknown key is returned as is and matches nothing."""
     if not key.startswith("~"):
         return key
     names = (workflow.name for workflow in service.workflows())

@@ -35,7 +35,7 @@ from generation.requests.available_actions import PICTURE_TYPES
 FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
 
 READ_BYTES = 25 * 1024 * 1024
-"""Bytes of the largest file whose metadata is read; larger ones are videos."""
+"""Bytes of the largest file whose metadata is read; larger ones are usually videos."""
 
 READ_FILES = 4
 """Files of a message that are read, within 4,000 characters in all."""
@@ -48,7 +48,7 @@ PROMPT_CHARACTERS = 560
 """Characters of a prompt shown for a file; escaping may double them."""
 
 DESCRIBE = "describe"
-"""The kind of workflows that say what a picture shows."""
+"""Kind of workflows that describe a picture."""
 
 FACTS = 12
 FACT_CHARACTERS = 100
@@ -111,7 +111,7 @@ class MessageMenu:
     async def _read_first(
         self, interaction: discord.Interaction, files: Sequence[discord.Attachment]
     ) -> "FileFacts | None":
-        """Read the first file of a result; None where there is none, or it cannot be read now."""
+        """Read a result's first file; None if there is none, or it cannot be read now."""
         with contextlib.suppress(RequestRefused):
             async with self._services.file_slots.take(interaction.user.id):
                 for file in files[:1]:
@@ -199,14 +199,14 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a file says of itself."""
+    """Metadata and statements in a file."""
 
     metadata: Metadata | None = None
     statement: Statement | None = None
 
 
 def build_card(filename: str, facts: FileFacts | None, *, share: float = 1.0) -> Item:
-    """Card of what a file says of itself, cut to its share of a message's 4,000 characters.
+    """Build a card of a file's metadata, cut to its share of a message's 4,000 characters.
 
     Without facts the file was too large to be read.
     """
@@ -257,7 +257,7 @@ def _is_media(attachment: discord.Attachment) -> bool:
 
 
 async def _read(attachment: discord.Attachment) -> FileFacts | None:
-    """Read a file; None where it is too large. Raises RequestRefused where it is gone."""
+    """Read a file; None if it is too large. Raises RequestRefused if it is gone."""
     if attachment.size > READ_BYTES or not is_kept_by_discord(attachment.url):
         return None
     try:

@@ -40,7 +40,7 @@ COUNTS = (1, 2, 3, 4)
 CALLS: Mapping[str, int | None] = MappingProxyType(
     {"never": None, "30": 30, "120": LONG_WAIT_S, "always": 0}
 )
-"""Seconds after which a person is told that theirs is done, by the menu's values."""
+"""Seconds after which a person is notified of a finished request, by the menu's values."""
 
 Workflows = Sequence[WorkflowSummary]
 
@@ -128,7 +128,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
 
 
 def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
-    """The settings panel."""
+    """Build the settings panel."""
     lines = [_("Used whenever you leave an option out, in every server.")]
     if defaults.negative:
         avoided = harmless(defaults.negative, NEGATIVE_CHARACTERS)
@@ -184,7 +184,7 @@ async def _show(interaction: discord.Interaction, defaults: Defaults) -> None:
 
 
 def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
-    """The workflows this person may use here, and the default chosen elsewhere."""
+    """Return the workflows this person may use here, and the default chosen elsewhere."""
     service = services_of(interaction).generations
     usable = service.workflows(requester_of(interaction))
     chosen = (workflow for workflow in service.workflows() if workflow.name == defaults.workflow)
@@ -219,7 +219,7 @@ def _button_label(name: str) -> str:
 
 
 def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:
-    """At most 25 menu options, among them always the chosen workflow."""
+    """Return at most 25 menu options, always including the chosen workflow."""
     chosen = [workflow for workflow in workflows if workflow.name == defaults.workflow]
     listed = [*chosen, *(workflow for workflow in workflows if workflow.name != defaults.workflow)]
     options = [_any_option(_("Workflow"), is_chosen=not chosen)]

@@ -56,7 +56,7 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
 
 
 def keeping_text(keeping: RetentionSettings) -> str:
-    """Describe how long a guild keeps what, a line for each."""
+    """Describe a guild's retention periods, one a line."""
     lines = [_("Pictures are kept until deleted.")]
     if keeping.pictures:
         lines = [

@@ -1,4 +1,4 @@
-"""The archive of `/mydata export`: lines for programs, a page for people, and the pictures."""
+"""The archive of `/mydata export`: JSON Lines, an HTML page, and the pictures."""
 
 import asyncio
 import html
@@ -16,13 +16,13 @@ from generation.marking.marker import MARK_BYTES
 from generation.record import Generation, Output
 
 LISTED = 1_000
-"""Generations on the page: a browser shows them at once. The lines have all of them."""
+"""Generations on the page, which a browser renders at once; the lines have all of them."""
 
 ENTRY_BYTES = 1_024
-"""What a page's entry and a file's place in the archive's index take at most, compressed."""
+"""Upper bound of a page's entry and a file's entry in the archive's index, compressed."""
 
 PAGE_BYTES = 16 * 1_024
-"""What the rest of the page and the archive take at most."""
+"""Upper bound of the rest of the page and the archive."""
 
 _STYLE = (
     "body{font:16px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
@@ -32,12 +32,12 @@ _STYLE = (
 
 
 class TooMuch(Exception):
-    """Not even the lines fit."""
+    """The JSON lines alone exceed the limit."""
 
 
 @dataclass(slots=True)
 class _Page:
-    """The page's entries so far, and how many bytes pictures may still take."""
+    """The page's entries so far, and the bytes left for pictures."""
 
     room: int
     entries: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ def _link(name: str, output: Output) -> str:
 
 
 def _missing(generation: Generation) -> str:
-    """What stands in for a file that is not in the archive."""
+    """Return the replacement of a file that is not in the archive."""
     if generation.message_url is None or generation.is_deleted:
         return html.escape(_("No longer stored."))
     said = html.escape(_("Not in this archive: see its message"))

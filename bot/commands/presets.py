@@ -168,7 +168,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
 
 
 def owner_of(interaction: discord.Interaction, *, server: bool) -> int:
-    """Whose presets are changed; the server's by its administrators alone. Raises NotPermitted."""
+    """Return whose presets are changed; the server's by administrators. Raises NotPermitted."""
     if not server:
         return interaction.user.id
     require_administrator(interaction)
@@ -190,7 +190,7 @@ async def preset_lines(preferences: Preferences, requester: Requester) -> list[s
 
 
 def options_of(generation: Generation) -> dict[str, Value]:
-    """The values of a generation that `/imagine` has options for, without the seed."""
+    """Return a generation's values for options of `/imagine`, without the seed."""
     values: dict[str, Value] = {"workflow": generation.workflow}
     for name in (*_KEPT, "size"):
         value = generation.values.get(name)
@@ -205,7 +205,7 @@ def fill(
     attachments: dict[str, discord.Attachment | None],
     seed: int | None,
 ) -> CommandInput:
-    """The `/imagine` input of a preset."""
+    """Return the `/imagine` input of a preset."""
     values: dict[str, Value | None] = {
         name: value for name, value in preset.items() if name in (*_KEPT, "size")
     }

@@ -45,7 +45,7 @@ class QueueButton(
         self.generation_id = generation_id
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Cancel where that is asked for, and show the queue again."""
+        """Cancel a request if asked to, and show the queue again."""
         await acknowledge_press(interaction)
         service = services_of(interaction).generations
         if self.action == CANCEL:

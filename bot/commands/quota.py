@@ -27,7 +27,7 @@ def quota_command(service: GenerationService) -> SlashCommand:
 
 
 def quota_panel(status: QuotaStatus) -> ui.LayoutView:
-    """The remaining allowance, what is in progress, and why it is so much."""
+    """Build the panel of the remaining allowance, its sources, and unfinished requests."""
     notes = []
     if status.is_paused:
         notes.append(_("The queue is paused: new requests wait until it resumes."))

@@ -1,4 +1,4 @@
-"""Slash commands built from workflows whose manifests name a command, and from kinds of them."""
+"""Slash commands built from workflows whose manifests name one, and from kinds of workflows."""
 
 import inspect
 import logging
@@ -70,7 +70,7 @@ class Plan:
 def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str]) -> Plan:
     """Decide which workflows get a command.
 
-    The names in `built_in` are reserved, and so are those of the commands by kind.
+    The names in `built_in` and those of commands by kind are reserved.
     """
     built_in = {*built_in, *KIND_COMMAND_NAMES}
     accepted: dict[str, WorkflowSummary] = {}
@@ -241,7 +241,7 @@ def _give_parameters(
 def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
     """Sort inputs: required ones first, as Discord demands; then prompt, pictures, the rest.
 
-    What a command has no room for is left out, and what has no valid value.
+    Inputs beyond a command's limit, and those without a valid value, are left out.
     """
 
     def rank(input_: InputSummary) -> tuple[bool, bool, bool]:
@@ -283,7 +283,7 @@ def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> Co
 
 
 def _given(value: object) -> bool | None:
-    """The value of an option; None where it was omitted."""
+    """Return the value of an option; None if it was omitted."""
     return value if isinstance(value, bool) else None
 
 

@@ -39,7 +39,7 @@ _TYPES = {
 Bound = int | float | None
 AnyChoices = list[Choice[str | int | float]]
 FindChoices = Callable[[discord.Interaction[discord.Client]], Awaitable[Iterable[tuple[str, str]]]]
-"""Finds the choices of whoever types, each with its label."""
+"""Returns the choices for a person, each with its label."""
 
 
 class Option(app_commands.Transformer[discord.Client]):
@@ -106,18 +106,18 @@ def build_option(
 
 
 def option_names(inputs: Iterable[InputSummary]) -> dict[str, str]:
-    """The options' names by those of the inputs; of two that would be called alike, neither."""
+    """Return the options' names by input; two inputs with the same name get none."""
     names = [input_.name for input_ in inputs]
     return {name: name if shown_name(name) in names else shown_name(name) for name in names}
 
 
 def is_aspect(input_: InputSummary) -> bool:
-    """Whether the input is the size, which people give as an aspect ratio."""
+    """Return whether the input is the size, which people give as an aspect ratio."""
     return input_.kind is InputKind.ASPECT and input_.name == _SIZE
 
 
 def describe(input_: InputSummary) -> str:
-    """The option's description: the manifest's, or the standard one of a well-known input."""
+    """Return the option's description: the manifest's, or that of a well-known input."""
     name = shown_name(input_.name)
     return one_line(input_.description) or _DESCRIPTIONS.get(name, name)
 
@@ -131,7 +131,7 @@ def one_line(text: str) -> str:
 
 
 def bounds(input_: InputSummary) -> tuple[Bound, Bound]:
-    """The bounds sent to Discord; the minimum exceeds the maximum where no value is valid."""
+    """Return the bounds for Discord; the minimum exceeds the maximum if no value is valid."""
     least, most = input_.minimum, input_.maximum
     match input_.kind:
         case InputKind.TEXT:
@@ -153,7 +153,7 @@ def bounds(input_: InputSummary) -> tuple[Bound, Bound]:
 
 
 def has_valid_value(input_: InputSummary) -> bool:
-    """Whether Discord would accept any value within the bounds."""
+    """Return whether Discord would accept any value within the bounds."""
     least, most = bounds(input_)
     if input_.kind is InputKind.TEXT and most is not None and most < 1:
         return False

@@ -94,17 +94,17 @@ def _missing_line(model: WantedModel) -> str:
 
 
 def sort_kinds(kinds: Iterable[str]) -> list[str]:
-    """What workflows of these kinds make, such as "Pictures", without repetitions."""
+    """Return the results of these kinds, such as "Pictures", without repetitions."""
     return list(dict.fromkeys(map(kind_name, sorted(kinds, key=kind_rank))))
 
 
 def kind_rank(kind: str) -> int:
-    """The place of a kind among others: what most people look for comes first."""
+    """Return the sort key of a kind: the most requested first."""
     return list(_KINDS).index(kind) if kind in _KINDS else len(_KINDS)
 
 
 def kind_name(kind: str) -> str:
-    """What workflows of a kind make, such as "Pictures"; other kinds are one group."""
+    """Return the results of a kind, such as "Pictures"; other kinds are one group."""
     return _(_KINDS[kind]) if kind in _KINDS else _("Other")
 
 
@@ -124,4 +124,4 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "enhance": mark("Prompts"),
     }
 )
-"""What workflows make, by kind, in the order in which they are listed."""
+"""Results by kind, in the order in which they are listed."""

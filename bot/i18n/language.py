@@ -1,7 +1,7 @@
 """Translation of texts into the language of a person's Discord client.
 
 English is in the code: `_("{count} waiting", count=3)`. Every other language is one gettext file,
-`languages/<language>.po`; whatever it lacks is said in English.
+`languages/<language>.po`; texts without a translation are shown in English.
 """
 
 import gettext
@@ -42,7 +42,7 @@ def translate(message: str, locale: str) -> str:
 
 @cache
 def languages() -> frozenset[str]:
-    """The available languages besides English, such as "de"."""
+    """Return the available languages besides English, such as "de"."""
     files = (resources.files("bot.i18n") / "languages").iterdir()
     return frozenset(file.name.removesuffix(".po") for file in files if file.name.endswith(".po"))
 
@@ -54,7 +54,7 @@ def read_languages() -> None:
 
 
 def plural(singular: str, many: str, count: int, /, **values: object) -> str:
-    """The singular or plural form for `count`, formatted with `{count}` and the values."""
+    """Return the singular or plural form for `count`, formatted with `{count}` and the values."""
     chosen = _load(_spoken.get()).ngettext(singular, many, count)
     return fill(chosen, {"count": count, **values})
 
@@ -75,12 +75,12 @@ def speaking(locale: str) -> Generator[None]:
 
 
 def spoken() -> str:
-    """The current Discord locale, such as "de" or "en-GB"."""
+    """Return the current Discord locale, such as "de" or "en-GB"."""
     return _spoken.get()
 
 
 def _load(locale: str) -> gettext.NullTranslations:
-    """The catalogue of a locale or of its language; English where there is none."""
+    """Return the catalog of a locale or its language; English if there is none."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
             return _read(name)
@@ -89,7 +89,7 @@ def _load(locale: str) -> gettext.NullTranslations:
 
 @cache
 def _read(name: str) -> gettext.NullTranslations:
-    """Read the file of a language, once and not before it is spoken."""
+    """Read the file of a language once, when it is first used."""
     source = resources.files("bot.i18n") / "languages" / f"{name}.po"
     compiled = BytesIO()
     with source.open("rb") as file:

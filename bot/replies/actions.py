@@ -118,7 +118,7 @@ RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
 
 
 async def find_own(interaction: discord.Interaction, message: discord.Message) -> Generation | None:
-    """Find the generation that one of the bot's own messages belongs to."""
+    """Return the generation that one of the bot's own messages belongs to."""
     client = interaction.client
     if client.user is None or message.author.id != client.user.id:
         return None

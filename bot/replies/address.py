@@ -14,14 +14,14 @@ DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
 """Bytes a file may have in a guild without boosts: Discord's limit since January 2025."""
 
 TOKEN_MARGIN = timedelta(minutes=1)
-"""Margin before the token's expiry after 15 minutes: clocks differ, uploads take time."""
+"""Margin before the token's expiry after 15 minutes: clocks differ, and uploads take time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
     """Address of a reply: the interaction's token until it expires, then channel and message id.
 
-    Its person is told of an end that took longer than `call_after_s`, by a mention below the reply
+    A person whose request took longer than `call_after_s` is notified by a mention below the reply
     or in a direct message.
     """
 
@@ -38,7 +38,7 @@ class ReplyAddress:
     calls_directly: bool = False
 
     def is_token_alive(self, now: datetime) -> bool:
-        """Whether the interaction token can still be used."""
+        """Return whether the interaction token can still be used."""
         return now.timestamp() < self.expires_at - TOKEN_MARGIN.total_seconds()
 
     @property
@@ -51,7 +51,7 @@ class ReplyAddress:
 
 
 async def open_reply(interaction: discord.Interaction, defaults: Defaults, *, private: bool) -> str:
-    """Acknowledge with a deferred message; return its address as stored with a generation."""
+    """Acknowledge with a deferred message; return its address for storage with a generation."""
     waiting = await acknowledge(interaction, private=private)
     message_id = waiting.id or (await interaction.original_response()).id
     address = ReplyAddress(
@@ -73,7 +73,7 @@ async def open_reply(interaction: discord.Interaction, defaults: Defaults, *, pr
 
 
 def parse_reply(reply: str) -> ReplyAddress | None:
-    """Parse a stored address; None when it is missing or of an unknown form."""
+    """Parse a stored address; None if it is missing or of an unknown form."""
     try:
         return ReplyAddress(**json.loads(reply))
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""The button below a block or a refusal, and the modal that it opens."""
+"""Button below a block or refusal that opens a modal for an appeal."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,11 +15,11 @@ from bot.ui.responses import acknowledge, respond
 from generation.moderation.appeals import MAX_APPEAL_CHARACTERS
 
 APPEAL_FORM = r"a:(?P<id>[a-z0-9]{0,32})"
-"""Without an id it is about the block."""
+"""Custom id of the modal; without a generation's id it is about the block."""
 
 
 class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
-    """Persistent button that opens the modal; without an id against a block."""
+    """Persistent button that opens the modal; without a generation's id against a block."""
 
     def __init__(self, generation_id: str = "") -> None:
         self.generation_id = generation_id

@@ -70,7 +70,7 @@ class GenerationButton(
         r":(?P<index>[0-9]{1,3})"
     ),
 ):
-    """Persistent button of one action, which looks as `build_button` builds it."""
+    """Persistent button of one action, built by `build_button`."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class PictureMenu(
 
 
 async def open_panel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Show all that can be done with a result, to whoever pressed."""
+    """Show all actions on a result to the person who pressed."""
     await acknowledge(interaction)
     generation = await find_visible(interaction, generation_id)
     finder = services_of(interaction).action_finder
@@ -182,14 +182,14 @@ async def open_panel(interaction: discord.Interaction, generation_id: str, _inde
 
 
 async def _copy(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Show the whole prompt in a block that can be copied."""
+    """Show the whole prompt in a code block for copying."""
     await acknowledge(interaction)
     generation = await find_visible(interaction, generation_id)
     await respond(interaction, view=build_layout(text(code_block(generation.prompt))))
 
 
 async def cancel_quietly(interaction: discord.Interaction, generation_id: str) -> Generation:
-    """Cancel a generation on behalf of the interacting user; returns it as it was before."""
+    """Cancel a generation for the interacting user; return its state before."""
     return await services_of(interaction).generations.cancel(
         generation_id,
         user_id=interaction.user.id,
@@ -207,7 +207,7 @@ async def cancel(interaction: discord.Interaction, generation_id: str, _index: i
 
 
 def _bare_row(generation: Generation, index: int) -> Item | None:
-    """The button under an original file that carries metadata."""
+    """Build the button below an original file with metadata."""
     return row(GenerationButton(generation.id, BARE, index))
 
 

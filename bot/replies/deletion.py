@@ -20,13 +20,13 @@ from generation.record import Generation
 DELETE_FORM = rf"f:{GENERATION_ID}:delete"
 
 FURTHER_MESSAGES = 50
-"""Messages searched below a reply for its further results, which were posted right after it."""
+"""Messages searched below a reply for its further results, which are posted right after it."""
 
 _log = logging.getLogger(__name__)
 
 
 async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Open the confirmation; a deletion cannot be undone."""
+    """Open the confirmation, because a deletion cannot be undone."""
     generation = await before_deadline(
         interaction, services_of(interaction).generations.find(generation_id)
     )
@@ -44,7 +44,7 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
 
 
 async def take_delete(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Delete the generation for a person who is allowed to."""
+    """Delete the generation if the person is allowed to."""
     await acknowledge_press(interaction)
     services = services_of(interaction)
     generation = await services.generations.find(answer.match["id"])
@@ -71,7 +71,7 @@ async def withdraw(
 
 
 async def delete_message(client: discord.Client, generation: Generation) -> None:
-    """Delete the messages that show a generation's results: the reply, and where it was shared."""
+    """Delete a generation's messages: the reply, and where it was shared."""
     address = parse_reply(generation.reply)
     # The link is stored a moment after the delivery; until then the reply's address is used.
     await _delete_at(
@@ -81,7 +81,7 @@ async def delete_message(client: discord.Client, generation: Generation) -> None
 
 
 async def delete_shared(client: discord.Client, generation: Generation) -> None:
-    """Delete the message that its person shared its results with."""
+    """Delete the message in which its requester shared the results."""
     await _delete_at(client, generation, generation.shared_url)
 
 
@@ -99,7 +99,7 @@ async def _delete_at(client: discord.Client, generation: Generation, link: str |
 async def delete_others(
     client: discord.Client, generation: Generation, address: ReplyAddress
 ) -> None:
-    """Delete what shows a generation beside its reply: further results, or all of it elsewhere."""
+    """Delete messages beside the reply: further results, or all of it elsewhere."""
     place = parse_link(generation.message_url)
     if place is None:
         return
@@ -122,13 +122,13 @@ async def _delete_below(
 
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
-    """Whether the person moderates the guild of the generation."""
+    """Return whether the person moderates the guild of the generation."""
     is_here = generation.guild_id is not None and generation.guild_id == guild_of(interaction)
     return is_here and can_moderate(interaction)
 
 
 async def _ignoring_missing(deletion: Awaitable[None]) -> None:
-    """Ignore messages that are already deleted or cannot be reached."""
+    """Ignore messages that are deleted already or cannot be reached."""
     try:
         await deletion
     except (discord.HTTPException, *NETWORK_ERRORS) as error:

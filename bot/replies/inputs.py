@@ -1,4 +1,4 @@
-"""Conversion of command options and attachments into the core's inputs."""
+"""Attachments and options of commands: early checks, downloads and conversion for the core."""
 
 import asyncio
 import re
@@ -46,7 +46,7 @@ def check_attachments(
 
 
 def uploaded(files: Mapping[str, Sequence[discord.Attachment]]) -> dict[str, discord.Attachment]:
-    """A modal's uploads by the input that they are for; further pictures follow the first one.
+    """Return a modal's uploads by input; further pictures follow the first one.
 
     Raises RequestRefused as `check_attachments` does.
     """
@@ -57,23 +57,23 @@ def uploaded(files: Mapping[str, Sequence[discord.Attachment]]) -> dict[str, dis
 
 
 def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:
-    """Functions that download the checked attachments, by option."""
+    """Return functions that download the checked attachments, by option."""
     return {name: partial(_download, name, attachment) for name, attachment in attachments.items()}
 
 
 async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:
-    """Download a file of any kind that an administrator attached. Raises RequestRefused."""
+    """Download any file attached by an administrator. Raises RequestRefused."""
     _check_size_and_place(name, attachment, hosts, MAX_MEDIA_BYTES)
     return await _download(name, attachment)
 
 
 def given_values(options: Mapping[str, T | None]) -> dict[str, T]:
-    """The options that the person gave."""
+    """Return the options that the person gave."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) -> datetime | None:
-    """Read "2026-11-01", "today", "yesterday" or "3d" as the start of that day in UTC.
+    """Parse "2026-11-01", "today", "yesterday" or "3d" as the start of that day in UTC.
 
     With `end`, the start of the day after. Raises RequestRefused.
     """
@@ -90,7 +90,7 @@ def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) 
 
 
 def _find_day(text: str, now: datetime) -> datetime:
-    """Raises ValueError or OverflowError."""
+    """Parse a day. Raises ValueError or OverflowError."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if text == "today":
         return today

@@ -45,8 +45,8 @@ EDIT_INTERVAL_S = 2.0
 discord.py sleeps while it holds the bucket's lock, and the finished picture would wait as well."""
 
 CHANNEL_INTERVAL_S = 1.5
-"""Seconds between two edits by message id in one channel, which share a limit of 5 in 5 seconds:
-some of it is left for finished pictures. Edits by token have a limit of their own."""
+"""Seconds between two edits by message id in one channel, which share a limit of 5 in 5 seconds,
+part of which is left for finished pictures. Edits by token have a separate limit."""
 
 LAST_EDIT_PATIENCE_S = 30.0
 """Seconds that a finished picture waits for an edit of its reply in progress."""
@@ -61,7 +61,7 @@ SMALL_BYTES = 4 * 1024 * 1024
 """Bytes accepted everywhere; the last size that is tried."""
 
 COUNTDOWN_LEAD = timedelta(seconds=1)
-"""Lead of the edit before a shown time passes: about the duration of an edit."""
+"""How long before a shown time passes the next edit is sent: about the duration of an edit."""
 
 LiveEvent = Waiting | Running
 
@@ -78,14 +78,14 @@ class GenerationRecords(Protocol):
         """Return a generation's state, None if there is none. Raises ServiceUnavailable."""
 
     async def deliver_again(self, generation_id: str) -> None:
-        """Deliver an end once more, in order with other deliveries.
+        """Deliver an end again, in order with other deliveries.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
         """
 
 
 class _View:
-    """Live state of one reply: the newest event and the task that shows it."""
+    """State of one live reply: the newest event and the task that shows it."""
 
     def __init__(self, address: ReplyAddress) -> None:
         self.address = address
@@ -133,9 +133,9 @@ class LiveReplies:
         self._is_closed = False
 
     def use_records(self, records: GenerationRecords, *, is_shared: bool = True) -> None:
-        """Set the records that results are looked up in.
+        """Set the records of generations.
 
-        Where they are shared, another process may have delivered an end: stale events are dropped.
+        If they are shared, another process may have delivered an end, so stale events are dropped.
         """
         self._records, self._is_shared = records, is_shared
 
@@ -160,11 +160,11 @@ class LiveReplies:
                 assert_never(event)
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Deliver the end in the reply, or in a direct message when the reply cannot be reached.
+        """Deliver the end in the reply, or in a direct message if the reply cannot be reached.
 
-        Raises DeliveryImpossible when the reply was deleted (somebody did not want it there; the
-        history still has the pictures) or nobody can be reached, DeliveryPostponed when Discord is
-        away.
+        Raises DeliveryImpossible if the reply was deleted (somebody did not want it there; the
+        history still has the pictures) or nobody can be reached, DeliveryPostponed while Discord is
+        unreachable.
         """
         await self._end_view(generation.id)
         address = parse_reply(generation.reply)
@@ -183,7 +183,7 @@ class LiveReplies:
         return receipt
 
     async def _call(self, generation: Generation, address: ReplyAddress, receipt: Receipt) -> None:
-        """Notify a person who waited long, the first time it is told: edits notify nobody."""
+        """Notify a person who waited long, at the first delivery: edits notify nobody."""
         if generation.delivered_at is not None or not _waited_long(generation, address):
             return
         draft = result_messages.call_message(generation, receipt.message_url)
@@ -198,7 +198,7 @@ class LiveReplies:
         await delete_message(self._client, generation)
 
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
-        """Post a result to the moderators' channel; None where that channel cannot be used."""
+        """Post a result to the moderators' channel; return None if that cannot be used."""
         try:
             draft = await draft_case(case, marker=self._marker)
             # Equal for a repetition after a crash, which must not post twice; new for a report.
@@ -212,7 +212,7 @@ class LiveReplies:
         return MessageLocation(channel_id, message_id)
 
     async def amend_case(self, case: Case, place: MessageLocation) -> None:
-        """Edit the review message to show the decision, or to ask again once it was undone."""
+        """Edit the review message to show the decision, or to ask again after an undo."""
         message = None
         with suppress(Gone, Unreachable):
             message = await self._sender.fetch(place.channel_id, place.message_id)
@@ -260,7 +260,7 @@ class LiveReplies:
         await self._sender.edit(address, held)
 
     def _title(self, generation: Generation) -> str:
-        """The workflow's title in the current language."""
+        """Return the workflow's title in the current language."""
         return _(self._action_finder.title_of(generation.workflow))
 
     async def _end_view(self, generation_id: str) -> None:
@@ -314,7 +314,7 @@ class LiveReplies:
         )
 
     async def _find_parent(self, generation: Generation) -> Generation | None:
-        """The result that this one was made from, if everybody who sees this one may see it."""
+        """Return the result it was derived from, if everybody here may see that one."""
         if self._records is None or generation.parent_id is None:
             return None
         try:

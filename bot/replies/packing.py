@@ -24,7 +24,7 @@ from generation.request import Layout
 from generation.requests.available_actions import is_picture
 
 FILES_A_MESSAGE = 10
-"""Discord's limit."""
+"""Discord's limit of files in a message."""
 
 BYTES_A_MESSAGE = 24 * 1024 * 1024
 """Bytes of files in one message: Discord documents 25 MiB a request, which has other parts too."""
@@ -95,7 +95,7 @@ async def pack(
     *,
     marker: Marker,
 ) -> Parcel:
-    """Fit results into messages; pictures and videos are re-encoded where they are too large."""
+    """Distribute results over messages; pictures and videos that are too large are re-encoded."""
     limit = marker.leave_room(min(size_limit, message_limit))
     says_ai = await marker.says_ai(generation)
     if not generation.keeps_metadata:
@@ -138,7 +138,7 @@ async def pack(
 
 
 async def _marked(attachment: Attachment, generation: Generation, marker: Marker) -> Attachment:
-    """Mark a file as the last thing that is done to it: any change would break the mark."""
+    """Mark a file; must be the last change, since any other would invalidate the mark."""
     content = await marker.mark(attachment.content, attachment.filename, generation)
     return replace(attachment, content=content)
 
@@ -150,7 +150,7 @@ async def pack_originals(
     *,
     marker: Marker,
 ) -> Parcel:
-    """Pack results unchanged, with a sentence for each that is too large to be sent.
+    """Pack results unchanged, with a sentence for each that is too large.
 
     Nothing is re-encoded: that takes seconds and rarely makes a large picture fit.
     """
@@ -173,14 +173,14 @@ async def pack_originals(
 
 
 def _number_of(content: OutputContent, contents: Sequence[OutputContent]) -> str:
-    """The number that a note about a result begins with; none where there is only one."""
+    """Return the number before a note about a result; none for a single one."""
     return f"#{content.output.position + 1}: " if len(contents) > 1 else ""
 
 
 def find_original(
     generation: Generation, content: OutputContent, size_limit: int
 ) -> Attachment | None:
-    """Attach the original file, without its metadata where only that makes it fit."""
+    """Attach the original file, without its metadata if only that makes it fit."""
     limit = min(size_limit, BYTES_A_MESSAGE)
     for data in (content.content, strip_metadata(content.content)):
         if len(data) <= limit:
@@ -189,7 +189,7 @@ def find_original(
 
 
 def show_files(files: Sequence[Attachment]) -> Iterable[Item]:
-    """Components that show files: a gallery of pictures and videos, and a row for each other."""
+    """Build components for files: a gallery of pictures and videos, and a row for each other."""
     seen = [file for file in files if file.is_visual]
     if seen:
         yield ui.MediaGallery(
@@ -231,7 +231,7 @@ async def _build_grid(
 async def _fit(
     generation: Generation, content: OutputContent, limit: int
 ) -> tuple[Attachment | None, str | None]:
-    """Fit a result into `limit` bytes; with it, the sentence that says what was changed."""
+    """Fit a result into `limit` bytes; return it with a sentence that says what was changed."""
     if len(content.content) <= limit:
         return _attach(generation, content, content.content, find_extension(content.output)), None
     if content.output.media_type.startswith("video/"):
@@ -252,7 +252,7 @@ async def _fit(
 async def _find_still(
     generation: Generation, content: OutputContent, limit: int
 ) -> tuple[Attachment, ...]:
-    """Extract a still from a video that is too large to be sent, if it can be decoded."""
+    """Extract a still from a video that is too large to send, if it can be decoded."""
     if not content.output.media_type.startswith("video/"):
         return ()
     picture = await decode(video.still, content.content)
@@ -267,7 +267,7 @@ async def _find_still(
 
 
 def _find_quote(generation: Generation, content: OutputContent) -> str | None:
-    """Quote a text result in a code block that its text cannot close; None if a file is better."""
+    """Quote a text result in a code block that it cannot close; None if a file is better."""
     text = content.output.text
     if text is None or len(text) > SHOWN_TEXT_CHARACTERS or not text.strip():
         return None
@@ -289,7 +289,7 @@ def _attach(
 
 
 def find_extension(output: Output) -> str:
-    """The extension that a result is posted with."""
+    """Return the extension with which a result is posted."""
     suffix = PurePosixPath(output.filename).suffix.lstrip(".").lower()
     is_plain = suffix.isascii() and suffix.isalnum()
     return suffix if is_plain and len(suffix) <= EXTENSION_CHARACTERS else "bin"

@@ -16,7 +16,7 @@ from generation.media.decoding import decode
 from generation.record import Generation, Output
 
 PUBLIC, PANEL = "g", "gm"
-"""First parts of the custom ids of buttons below a result, and in a private panel opened there."""
+"""Prefixes of the custom ids of buttons below a result, and in a private panel opened there."""
 
 _BUTTON = re.compile(rf"(?P<place>{PUBLIC}|{PANEL}):(?P<id>[a-z0-9]{{1,32}}):")
 
@@ -46,7 +46,7 @@ class PostedFiles:
         self._message = message
 
     async def fetch(self, generation: Generation, output: Output) -> bytes | None:
-        """Download a result as it was posted; None when no message has it any more."""
+        """Download a result as it was posted; None if no message has it any more."""
         async for message in self._messages(generation):
             content = await _fetch_from(files_of(message), generation, output)
             if content is not None:
@@ -76,12 +76,12 @@ def parse_link(link: str | None) -> tuple[int, int] | None:
 
 
 def result_name(generation_id: str, position: int) -> re.Pattern[str]:
-    """Pattern of a result's file name, as spoiler or not."""
+    """Return the pattern of a result's file name, with or without spoiler."""
     return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-{position + 1}\.[a-z0-9]+")
 
 
 def grid_name(generation_id: str) -> re.Pattern[str]:
-    """Pattern of a grid's file name, as spoiler or not."""
+    """Return the pattern of a grid's file name, with or without spoiler."""
     return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-grid\.[a-z0-9]+")
 
 
@@ -113,17 +113,17 @@ async def _download(attachment: discord.Attachment) -> bytes | None:
 
 
 def attachment_hosts() -> frozenset[str]:
-    """Hosts from which attachments may be downloaded: Discord's, or the stand-in's."""
+    """Return the hosts of attachments: Discord's, or the stand-in's."""
     return FILE_HOSTS | {urlsplit(Route.BASE).netloc}
 
 
 def is_kept_by_discord(url: str) -> bool:
-    """Whether a URL is on one of Discord's attachment hosts."""
+    """Return whether a URL is on one of Discord's attachment hosts."""
     return urlsplit(url).netloc in attachment_hosts()
 
 
 def generation_ids(message: discord.Message) -> Iterator[str]:
-    """Ids of the generations named by a message's buttons and file names."""
+    """Return the generations named by a message's buttons and file names."""
     for match in _buttons(message):
         yield match["id"]
     for attachment in files_of(message):
@@ -133,15 +133,15 @@ def generation_ids(message: discord.Message) -> Iterator[str]:
 
 
 def is_panel(message: discord.Message | None) -> bool:
-    """Whether the message is a private panel opened from a public result."""
+    """Return whether the message is a private panel opened from a public result."""
     matches = _buttons(message) if message is not None else ()
     return any(match["place"] == PANEL for match in matches)
 
 
 def files_of(message: discord.Message) -> list[discord.Attachment]:
-    """A message's files: its attachments, and what its components show of its own.
+    """Return a message's files: its attachments, and those in its components.
 
-    Discord leaves the files that components show out of the attachments, and says no size of
+    Discord leaves the files that components show out of the attachments, and omits the size of
     pictures there: https://github.com/discord/discord-api-docs/issues/8277. Their size is 0.
     """
     files = list(message.attachments)
@@ -155,7 +155,7 @@ def files_of(message: discord.Message) -> list[discord.Attachment]:
 
 
 def texts_of(message: discord.Message) -> list[str]:
-    """The texts of a message's components."""
+    """Return the texts of a message's components."""
     return [
         part.content
         for part in walk_components(message.components)

@@ -99,7 +99,7 @@ async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> No
 
 
 def parse_lines(text: str) -> dict[str, str]:
-    """Parse lines of `name=value`; those without a value are left out. Raises RequestRefused."""
+    """Parse lines of `name=value`; lines without a value are left out. Raises RequestRefused."""
     values = {}
     for line in filter(str.strip, text.splitlines()):
         shown, separator, value = (part.strip() for part in line.partition("="))
@@ -117,7 +117,7 @@ def _takes_picture(workflow: WorkflowSummary) -> bool:
 
 
 def _describe_more(workflow: WorkflowSummary) -> str:
-    """Name the options that have a line, as many as there is room for."""
+    """Name the options that have a line, as many as fit."""
     attached = (InputKind.PICTURE, InputKind.VIDEO, InputKind.AUDIO)
     own = {one.name for one in workflow.inputs if one.kind in attached} | NOT_LISTED
     names = ", ".join(sorted(map(shown_name, workflow.options - own)))

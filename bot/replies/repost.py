@@ -1,4 +1,4 @@
-"""Posting of an earlier result once more."""
+"""Reposting of an earlier result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ async def repost(
 ) -> None:
     """Post a result again, or one of its pictures, counted from 1.
 
-    It is private where the result is, or where others must not see it. Raises RequestRefused and
+    It is private if the result is, or if others must not see it here. Raises RequestRefused and
     other GenerationErrors.
     """
     services = services_of(interaction)
@@ -49,7 +49,7 @@ async def repost(
 async def _look_up(
     services: Services, generation_id: str, requester: Requester
 ) -> tuple[Generation, RequestRefused | None]:
-    """Find a result, and the reason why it can be shown in private only, if there is one."""
+    """Return a result, and the reason why it can only be shown privately, if there is one."""
     result = await services.derivations.find_visible(generation_id, requester)
     if result.state is not GenerationState.SUCCEEDED:
         raise InvalidOption("There are no results to show.")

@@ -1,4 +1,4 @@
-"""The buttons below results, as they look; `buttons` has what they do."""
+"""Appearance and order of the buttons below results; `buttons` has their actions."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -61,11 +61,10 @@ def build_button(
     label: str | None = None,
     in_panel: bool = False,
 ) -> ui.Button[ui.View]:
-    """Build the button of one action; `index` counts from 0 where there are several results.
+    """Build the button of one action; `index` counts from 0 if there are several results.
 
-    `in_panel` marks the buttons of a private panel opened from a public message: what comes of
-    them is as public as that message. Without a label it has one of its own, and with an empty one
-    its emoji alone.
+    `in_panel` marks the buttons of a private panel opened from a public message: their results are
+    as public as that message. Without a label it has its own, and with an empty one only its emoji.
     """
     return ui.Button(
         label=_(_LABELS[action]) if label is None else label or None,
@@ -77,7 +76,7 @@ def build_button(
 
 
 def result_rows(generation: Generation, available: AvailableActions) -> list[Item | None]:
-    """The buttons below results: two rows at most, in an order that does not change."""
+    """Build the buttons below results: at most two rows, in a fixed order."""
     id_, count = generation.id, len(generation.outputs)
     more = build_button(id_, MORE)
     if 1 < count <= PICTURES_WITH_BUTTONS and (available.upscale or available.vary):
@@ -98,19 +97,19 @@ def result_rows(generation: Generation, available: AvailableActions) -> list[Ite
 
 
 def failed_row(generation: Generation) -> Item | None:
-    """The buttons below a failure."""
+    """Build the buttons below a failure."""
     return row(build_button(generation.id, RETRY), build_button(generation.id, REMIX))
 
 
 def held_row(generation: Generation) -> Item | None:
-    """The buttons below a result that is not shown."""
+    """Build the buttons below a result that is not shown."""
     return row(build_button(generation.id, AGAIN), build_button(generation.id, MORE))
 
 
 def _numbered(
     generation_id: str, action: str, letter: str, positions: Sequence[int]
 ) -> list[ui.Button[ui.View]]:
-    """A button for each picture, such as U1."""
+    """Build a button for each picture, such as U1."""
     return [
         build_button(generation_id, action, position, label=f"{letter}{position + 1}")
         for position in positions

@@ -1,4 +1,4 @@
-"""The message of a request in each of its states, built from its record."""
+"""Messages of a request in each of its states, built from its record."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -31,16 +31,16 @@ BAR_BLOCKS = 10
 PREVIEW_NAME = "preview.jpg"
 
 SHORTEST_COUNTDOWN = timedelta(seconds=5)
-"""Nearer times are not counted down to: clients round, and an edit takes a moment to arrive."""
+"""Nearer times are not counted down: clients round, and an edit takes a moment to arrive."""
 
 FINISHING_FRACTION = 0.8
 
 LONG_RUN_S = 90
-"""Seconds from which on a remaining time is shown in minutes."""
+"""Seconds from which a remaining time is shown in minutes."""
 
 
 def waiting_message(event: Waiting, title: str, now: datetime) -> ReplyContent:
-    """A waiting request: position and estimated start."""
+    """Build the message of a waiting request: position and estimated start."""
     generation = event.generation
     waits = text("⏳ " + " · ".join(waiting_parts(event, now)))
     cancel = row(buttons.build_button(generation.id, buttons.CANCEL))
@@ -51,7 +51,7 @@ def waiting_message(event: Waiting, title: str, now: datetime) -> ReplyContent:
 def waiting_parts(
     event: Waiting, now: datetime, show: Callable[[datetime], str] = relative
 ) -> list[str]:
-    """Position and estimated start, or why nothing starts: the queue is paused, the GPU off."""
+    """Return position and estimated start, or why nothing starts: queue paused, GPU off."""
     if event.is_paused:
         return [_("Queue paused by an administrator")]
     parts = [_("{place} in the queue", place=ordinal(event.position))]
@@ -66,7 +66,7 @@ def waiting_parts(
 
 
 def _starts(moment: datetime, now: datetime, show: Callable[[datetime], str]) -> str:
-    """The estimated start; clients would show a passed time as "ago"."""
+    """Format the estimated start; clients would show a passed time as "ago"."""
     if moment <= now:
         return _("starting soon")
     if moment - now < SHORTEST_COUNTDOWN:
@@ -77,7 +77,7 @@ def _starts(moment: datetime, now: datetime, show: Callable[[datetime], str]) ->
 def running_message(
     event: Running, title: str, now: datetime, preview: Attachment | None = None
 ) -> ReplyContent:
-    """A running request: preview, progress and estimated end."""
+    """Build the message of a running request: preview, progress and estimated end."""
     generation = event.generation
     files = (preview,) if preview is not None else ()
     cancel = row(buttons.build_button(generation.id, buttons.CANCEL))
@@ -89,7 +89,7 @@ def running_message(
 
 
 def progress_text(progress: Progress, now: datetime) -> str:
-    """A bar with percents, steps or what is being done, and the time left."""
+    """Format a bar with percents, steps or current activity, and the time left."""
     parts = [f"{bar(progress.fraction)}  {percent(progress.fraction)} %"]
     if progress.step is not None and progress.steps is not None:
         parts.append(f"{progress.step}/{progress.steps}")
@@ -101,7 +101,7 @@ def progress_text(progress: Progress, now: datetime) -> str:
 
 
 def _activity(name: str) -> str:
-    """What is being done, in words of people; a title that an author gave is shown as it is."""
+    """Describe the current activity; an author's own title is shown as it is."""
     lowered = name.lower().replace(" ", "")
     known = (
         ("load", _("Loading the model…")),
@@ -137,7 +137,7 @@ def done_messages(
     origin: str = "",
     notes: Sequence[str] = (),
 ) -> list[ReplyContent]:
-    """A finished request: its results with buttons, and messages for results without room."""
+    """Build the messages of a finished request: results with buttons, then further results."""
     first, *more = parcel.messages
     mark = _("AI") if parcel.says_ai else ""
     heading = _heading(generation, title, *_facts(generation), mark, origin)
@@ -157,7 +157,7 @@ def done_messages(
 
 
 def failed_message(generation: Generation, title: str) -> ReplyContent:
-    """A failed or cancelled request: what happened, what to do, and what it cost."""
+    """Build the message of a failed or cancelled request: reason, remedy, and cost."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "Cancelled by you.")
     heading, sentence = failure_texts(failure.kind, failure.template, failure.facts)
     charge = _("nothing was charged")
@@ -177,7 +177,7 @@ def failed_message(generation: Generation, title: str) -> ReplyContent:
 
 
 def call_message(generation: Generation, link: str | None) -> ReplyContent:
-    """A message that calls a person whose request took long."""
+    """Build the message that notifies a person whose request took long."""
     person = f"<@{generation.user_id}>"
     sentence = _("{person} Your request failed.", person=person)
     if generation.state is GenerationState.SUCCEEDED:
@@ -188,7 +188,7 @@ def call_message(generation: Generation, link: str | None) -> ReplyContent:
 
 
 def held_message(generation: Generation, title: str) -> ReplyContent:
-    """A result held for review."""
+    """Build the message of a result held for review."""
     sentence = text(_("Finished. Waiting for moderator approval."))
     return ReplyContent(
         build_layout(
@@ -198,7 +198,7 @@ def held_message(generation: Generation, title: str) -> ReplyContent:
 
 
 def refused_message(generation: Generation, title: str) -> ReplyContent:
-    """A result refused by a moderator, and why if they said so."""
+    """Build the message of a result refused by a moderator, with the reason if given."""
     said = _("A moderator declined this picture.")
     if reason := harmless(reason_text(generation.refusal), REASON_CHARACTERS):
         said = _("A moderator declined this picture: {reason}", reason=reason)
@@ -209,7 +209,7 @@ def refused_message(generation: Generation, title: str) -> ReplyContent:
 
 
 def origin_text(generation: Generation, parent: Generation | None) -> str:
-    """What a result was made from, with a link where there is one; empty for a first request."""
+    """Return what a result was derived from, with a link if there is one; empty for none."""
     number = (generation.parent_position or 0) + 1
     match generation.derivation:
         case Derivation.UPSCALE:
@@ -227,7 +227,7 @@ def origin_text(generation: Generation, parent: Generation | None) -> str:
 
 
 def title_line(generation: Generation, title: str, *, for_moderators: bool = False) -> str:
-    """The prompt as a heading, or the workflow's title where the prompt is not shown."""
+    """Return the prompt as a heading, or the workflow's title if the prompt is not shown."""
     prompt = _shown_prompt(generation, TITLE_CHARACTERS, for_moderators=for_moderators)
     return f"### {prompt or harmless(title)}"
 
@@ -241,7 +241,7 @@ def _heading(generation: Generation, title: str, *facts: str) -> Item | None:
 
 
 def _shown_prompt(generation: Generation, characters: int, *, for_moderators: bool = False) -> str:
-    """The prompt; empty for a withheld result, whose prompt is shown to moderators only."""
+    """Return the prompt; empty for a withheld result, whose prompt only moderators see."""
     is_shown = for_moderators or generation.private or not generation.withheld
     return harmless(generation.prompt, characters) if is_shown else ""
 
@@ -261,16 +261,16 @@ def _small_print(generation: Generation) -> Iterable[str]:
 
 
 def facts(generation: Generation) -> str:
-    """Id, seed, size and seconds in one line."""
+    """Format id, seed, size and seconds in one line."""
     return " · ".join((*_small_print(generation), *_facts(generation)))
 
 
 def percent(fraction: float) -> int:
-    """Whole percents, 100 only at the very end; rounding first, as 0.29 * 100 is below 29."""
+    """Return whole percents, 100 only at the very end; rounds first, as 0.29 * 100 is below 29."""
     return math.floor(round(fraction * 100, 6))
 
 
 def bar(fraction: float) -> str:
-    """A progress bar of ten blocks."""
+    """Return a progress bar of ten blocks."""
     full = round(max(0.0, min(1.0, fraction)) * BAR_BLOCKS)
     return "▰" * full + "▱" * (BAR_BLOCKS - full)

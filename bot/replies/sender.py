@@ -35,7 +35,7 @@ REQUEST_TIMEOUT_S = 180.0
 """Seconds for one message: 24 MiB on a slow line, or a minute's wait for a rate limit."""
 
 NONCE_CHARACTERS = 25
-"""Discord's limit."""
+"""Discord's limit for a nonce."""
 
 REMEMBERED_POSTS = 1_000
 """Nonces of sent messages, remembered so that a repeated delivery does not send them again."""
@@ -67,7 +67,7 @@ class _TokenDead(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """A message of layout components; its files replace those that the message has.
+    """A message of layout components; its files replace those of the message.
 
     It pings nobody but the person of `pinged_id`.
     """
@@ -77,18 +77,18 @@ class ReplyContent:
     pinged_id: int | None = None
 
     def edit(self, *, keeps_files: bool = False) -> dict[str, Any]:
-        """Arguments of an edit; a message of the older form loses its content and embeds."""
+        """Return the arguments of an edit; an older message loses its content and embeds."""
         parts: dict[str, Any] = {"content": None, "embeds": [], **self.parts()}
         if not keeps_files:
             parts["attachments"] = [file.to_file() for file in self.files]
         return parts
 
     def send(self) -> dict[str, Any]:
-        """Arguments of a new message."""
+        """Return the arguments of a new message."""
         return {**self.parts(), "files": [file.to_file() for file in self.files]}
 
     def parts(self) -> dict[str, Any]:
-        """Arguments of both, without the files."""
+        """Return the arguments of both, without the files."""
         pings = NO_PINGS
         if self.pinged_id is not None:
             person = discord.Object(self.pinged_id)
@@ -108,20 +108,20 @@ class ReplySender:
         self._posted: dict[str, None] = {}
 
     def is_by_token(self, address: ReplyAddress) -> bool:
-        """Whether the interaction's token will be used, which has its own rate limit."""
+        """Return whether the interaction's token is used, which has its own rate limit."""
         return address.is_token_alive(self._now())
 
     def size_limit(self, address: ReplyAddress) -> int:
-        """Bytes a file may have: the interaction's limit with its token, else the guild's."""
+        """Return the largest file in bytes: the interaction's limit by token, else the guild's."""
         if self.is_by_token(address):
             return address.size_limit
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
     async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
-        """Edit the reply; returns a link to it, or None for an ephemeral one.
+        """Edit the reply; return a link to it, or None for an ephemeral one.
 
-        Raises Invalid where Discord refuses the content.
+        Raises Invalid if Discord refuses the content.
         """
         if self.is_by_token(address):
             with suppress(_TokenDead):
@@ -131,9 +131,9 @@ class ReplySender:
     async def finish(
         self, address: ReplyAddress, user_id: int, drafts: Sequence[ReplyContent]
     ) -> str | None:
-        """Edit the reply to show the first content and post the others below it.
+        """Edit the reply to show the first content, and post the others below it.
 
-        Contents that cannot be delivered there become direct messages. Returns a link to the first.
+        Contents that cannot be delivered there become direct messages. Return a link to the first.
         """
         link = None
         for number, draft in enumerate(drafts):
@@ -148,10 +148,10 @@ class ReplySender:
         return link
 
     async def _edit_or_replace(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
-        """Edit the reply, or post it anew where Discord refuses the edit.
+        """Edit the reply, or post a new one if Discord refuses the edit; return a link to it.
 
-        It has been seen to refuse edits that bring a new file into a gallery, while it takes the
-        same as a new message: https://github.com/discord/discord-api-docs/issues/7529.
+        Discord has refused edits that bring a new file into a gallery, although it accepts the same
+        as a new message: https://github.com/discord/discord-api-docs/issues/7529.
         """
         try:
             return await self.edit(address, draft)
@@ -164,7 +164,7 @@ class ReplySender:
             return link
 
     async def call(self, address: ReplyAddress, user_id: int, draft: ReplyContent) -> None:
-        """Post below the reply; in a direct message where nobody sees that, or it is wanted."""
+        """Post below the reply; in a direct message if nobody sees that, or if preferred."""
         nonce = _nonce("call", address, draft)
         if not address.calls_directly:
             try:
@@ -261,7 +261,7 @@ class ReplySender:
     async def _send_privately(
         self, user_id: int, address: ReplyAddress, drafts: Sequence[ReplyContent], first: int
     ) -> str | None:
-        """Send the contents from `first` on as direct messages; returns a link to them."""
+        """Send the contents from `first` on as direct messages; return a link to them."""
         link = None
         try:
             async with _translated(by_token=False):
@@ -288,7 +288,7 @@ class ReplySender:
 
 
 def _nonce(place: str, address: ReplyAddress, draft: ReplyContent) -> str:
-    """Nonce by which Discord drops repetitions of these files for some minutes."""
+    """Return a nonce by which Discord drops repetitions of these files for some minutes."""
     names = " ".join(file.filename for file in draft.files)
     marked = f"{place} {address.message_id} {names}"
     return hashlib.sha256(marked.encode()).hexdigest()[:NONCE_CHARACTERS]

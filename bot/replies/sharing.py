@@ -1,4 +1,4 @@
-"""Sharing of a result: in the server's gallery channel, or of a private one in its channel."""
+"""Sharing of a result: in the server's gallery, or of a private one in its channel."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from generation.requests.available_actions import AvailableActions
 
 
 async def find_destination(interaction: discord.Interaction, generation: Generation) -> int | None:
-    """The channel where the interacting person can share a result; None where there is none.
+    """Return the channel in which a person can share a result; None if there is none.
 
     That is the gallery of the server where it was made, or this channel for a private result.
     """
@@ -37,7 +37,7 @@ async def find_destination(interaction: discord.Interaction, generation: Generat
 
 
 async def share(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Post a result of the interacting person where others see it, once."""
+    """Share a result of the interacting person, once."""
     await acknowledge(interaction)
     services, requester = services_of(interaction), requester_of(interaction)
     generation = await find_visible(interaction, generation_id)
@@ -70,7 +70,7 @@ async def _post(
     channel_id: int,
     requester: Requester,
 ) -> str:
-    """Post the result and record where; return the link to it."""
+    """Post the result and record where; return a link to it."""
     services = services_of(interaction)
     contents, losses = await gather(interaction, services, generation)
     generation = await services.image_gate.admit(generation, contents, requester)

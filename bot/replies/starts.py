@@ -1,4 +1,4 @@
-"""Modals that start a request from what a result shows: its pictures, or its text."""
+"""Modals that start a request from a result: its pictures, or its text."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -41,7 +41,7 @@ AUTOMATIC = "any"
 """Menu value that leaves the choice to the bot."""
 
 _KINDS: Mapping[str, str] = MappingProxyType({INPUT: "img2img", EDIT: "edit", ANIMATE: "img2vid"})
-"""Kinds of workflows by what is to become of a picture."""
+"""Kinds of workflows by action on a picture."""
 
 _TITLES: Mapping[str, str] = MappingProxyType(
     {INPUT: mark("Use as input"), EDIT: mark("Edit"), ANIMATE: mark("Animate")}
@@ -51,7 +51,7 @@ Parts = dict[str, ui.Label[ui.Modal]]
 
 
 def find_positions(available: AvailableActions, use: str) -> tuple[int, ...]:
-    """The pictures that this can start from."""
+    """Return the pictures from which this action can start."""
     return {INPUT: available.use, EDIT: available.edit, ANIMATE: available.animate}[use]
 
 
@@ -91,7 +91,7 @@ async def ask_for_start(
 
 
 def start_parts(use: str = INPUT, prompt: str = "") -> Parts:
-    """Fields of a modal that starts from a picture."""
+    """Build the fields of a modal that starts from a picture."""
     label = _("What to change") if use == EDIT else _("Prompt")
     parts = {
         "prompt": text_field(
@@ -129,7 +129,7 @@ async def take_start(interaction: discord.Interaction, answer: ModalInput) -> No
 
 
 async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Open the modal that makes what the text of a result describes."""
+    """Open the modal that uses the text of a result as a prompt."""
     generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     prompt = text_field(
         "prompt",
@@ -162,7 +162,7 @@ def _picture_options(pictures: Sequence[int], chosen: int) -> list[discord.Selec
 
 
 def _workflow_part(titles: Mapping[str, str]) -> Parts:
-    """The menu of workflows; nothing where there is no choice."""
+    """Build the menu of workflows; nothing if there is no choice."""
     if len(titles) < 2:  # noqa: PLR2004 - one leaves no choice
         return {}
     automatic = discord.SelectOption(label=_("Automatic"), value=AUTOMATIC, default=True)

@@ -27,8 +27,8 @@ class CommandInput:
     """The options of a command; None stands for omitted ones.
 
     `media` names the attachments that are a "video" or an "audio" file instead of a picture.
-    Without a `workflow`, one of the `kinds` is selected; any that fits, where there are none.
-    With `enhance`, a better prompt is made first.
+    Without a `workflow`, one of the `kinds` is selected, or any if there are none. With `enhance`,
+    a better prompt is made first.
     """
 
     prompt: str = ""

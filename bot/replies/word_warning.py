@@ -31,7 +31,7 @@ async def warn(interaction: discord.Interaction, generation: Generation) -> None
 
 
 async def _wait_until_filled(interaction: discord.Interaction) -> None:
-    """Wait until the deferred message is edited: a follow-up would fill it, seen by all."""
+    """Wait until the deferred message is edited: a public follow-up would fill it."""
     original: discord.Message = await interaction.original_response()
     for _attempt in range(_LOOKS):
         if not original.flags.loading:

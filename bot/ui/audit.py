@@ -1,4 +1,4 @@
-"""Formatting of audit entries."""
+"""Formatting of the audit log's entries."""
 
 from datetime import datetime
 

@@ -49,11 +49,11 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
 
 
 def chosen_in(interaction: discord.Interaction) -> str:
-    """The value chosen in a single-choice menu; empty when none was sent."""
+    """Return the value chosen in a single-choice menu; empty if none was sent."""
     return next(iter(all_chosen_in(interaction)), "")
 
 
 def all_chosen_in(interaction: discord.Interaction) -> list[str]:
-    """The values chosen in a menu."""
+    """Return the values chosen in a menu."""
     sent: Mapping[str, Any] = interaction.data or {}
     return [str(value) for value in sent.get("values") or ()]

@@ -21,7 +21,7 @@ PROMPT_CHARACTERS = 1_000
 RECORD_CHARACTERS = 3_900
 RECORD_WITH_MORE_CHARACTERS = 2_900
 MORE_CHARACTERS = 1_000
-"""Of a message's 4,000, where moderators see changes and flags below the record."""
+"""Characters, of a message's 4,000, for changes and flags below the record."""
 
 VALUE_CHARACTERS = 200
 LISTED_OUTPUTS = 10
@@ -35,10 +35,10 @@ def details_layout(
     names_backend: bool = False,
     stated: Iterable[str] = (),
 ) -> ui.LayoutView:
-    """Message of a generation and its ancestors, the nearest first.
+    """Build the message of a generation and its ancestors, the nearest first.
 
-    Backends' names may be internal addresses, so they are shown only with `names_backend`.
-    `stated` is what its posted file says of itself.
+    Backends' names may be internal addresses, so they are shown only with `names_backend`. `stated`
+    is what its posted file says about its origin.
     """
     lines = _record(generation, ancestors, names_backend=names_backend)
     return build_layout(card(BLURPLE, text(*lines, *stated, most=RECORD_CHARACTERS)))
@@ -51,7 +51,7 @@ def case_file_layout(
     buttons: Item | None = None,
     names_backend: bool = False,
 ) -> ui.LayoutView:
-    """Message of a generation for moderators, with changes, flags and decisions."""
+    """Build a generation's message for moderators, with changes, flags and decisions."""
     generation = case_file.generation
     record = _record(generation, names_backend=names_backend)
     reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""

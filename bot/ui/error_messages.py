@@ -47,7 +47,7 @@ FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
 SENTENCE_CHARACTERS = 1_500
 
 APPEAL_ID = "a:"
-"""The button that appeals against a block."""
+"""Custom id of the button that appeals against a block."""
 
 UNKNOWN_INTERACTION = 10062
 """Discord's code for an interaction that was not answered within three seconds."""
@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 def failure_texts(
     kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
 ) -> tuple[str, str]:
-    """A failure's title, and its sentence with when to try again."""
+    """Return a failure's title, and its sentence with when to try again."""
     known = _with_shown_names(facts or {})
     sentence = harmless(_(template, **known), SENTENCE_CHARACTERS)
     until = _read_moment(known.get("until"))
@@ -72,7 +72,7 @@ def failure_texts(
 
 
 def explain(error: BaseException) -> ui.LayoutView:
-    """The message of an error; an unexpected one gets a reference that is also logged."""
+    """Build the message of an error; an unexpected one gets a reference that is also logged."""
     title, sentence = _said(error)
     can_appeal = isinstance(error, RequestRefused) and error.facts.get("can_appeal")
     # The id is that of `replies.appeals`, whose button answers it.
@@ -81,7 +81,7 @@ def explain(error: BaseException) -> ui.LayoutView:
 
 
 def _said(error: BaseException) -> tuple[str, str]:
-    """The title, which may be empty, and the sentence of an error."""
+    """Return the title, which may be empty, and the sentence of an error."""
     match error:
         case RequestRefused() | GenerationFailed():
             return failure_texts(error.kind, error.template, error.facts)
@@ -159,7 +159,7 @@ async def _delete_public_message(interaction: discord.Interaction) -> None:
 
 
 def _with_shown_names(facts: Mapping[str, object]) -> Mapping[str, object]:
-    """The facts, with inputs called as people know them as options."""
+    """Return the facts, with inputs called by the names of their options."""
     names = {
         key: ", ".join(map(shown_name, str(facts[key]).split(", ")))
         for key in ("option", "name", "missing")

@@ -1,4 +1,4 @@
-"""A generation in a line: its state, and its label in lists and choices."""
+"""Formatting of a generation in lists: its state and its label."""
 
 from bot.i18n.language import _
 from bot.ui.error_messages import FAILURE_TITLES
@@ -9,12 +9,12 @@ LISTED_PROMPT_CHARACTERS = 80
 
 
 def choice_label(generation: Generation) -> str:
-    """Label of a generation in a menu or autocompletion."""
+    """Return the label of a generation in a menu or autocompletion."""
     return f"{generation.id} · {plain(generation.prompt) or generation.workflow}"
 
 
 def state_text(generation: Generation) -> str:
-    """A generation's state in a word or two."""
+    """Return a generation's state in a word or two."""
     if generation.withheld and generation.state is GenerationState.SUCCEEDED:
         return _("declined") if generation.is_deleted else _("waiting for approval")
     if generation.is_deleted:
@@ -25,7 +25,7 @@ def state_text(generation: Generation) -> str:
 
 
 def state_name(state: GenerationState) -> str:
-    """Name of a state."""
+    """Return the name of a state."""
     return {
         GenerationState.WAITING: _("waiting"),
         GenerationState.RUNNING: _("running"),

@@ -10,19 +10,19 @@ from bot.ui.limits import LAYOUT_CHARACTERS
 from bot.ui.text import lines_within
 
 GREY = discord.Colour(0x80848E)
-"""Something waits, or ended without a result."""
+"""Waiting, or ended without a result."""
 
 BLURPLE = discord.Colour.blurple()
-"""Something runs, or can be set."""
+"""Running, or a setting."""
 
 AMBER = discord.Colour(0xF0B232)
-"""Somebody is needed."""
+"""Somebody has to act."""
 
 RED = discord.Colour(0xDA373C)
-"""Something failed, or cannot be done."""
+"""Failed, or impossible."""
 
 GREEN = discord.Colour(0x248046)
-"""Something is ready."""
+"""Ready."""
 
 Item = ui.Item[ui.LayoutView]
 

@@ -19,7 +19,7 @@ from bot.ui.limits import MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
 from generation.errors import InvalidOption
 
 ID_DIGITS = 20
-"""Most digits of Discord's ids, and of any number that a menu offers."""
+"""Largest number of digits of Discord's ids, and of any number that a menu offers."""
 
 GENERATION_ID = r"(?P<id>[a-z0-9]{1,32})"
 """Pattern of a generation's id in the custom id of a modal."""
@@ -35,7 +35,7 @@ class ModalInput:
     files: Mapping[str, tuple[discord.Attachment, ...]] = field(default_factory=dict)
 
     def number(self, name: str, otherwise: str) -> int:
-        """The number chosen in a field, read by `read_number`, or `otherwise`."""
+        """Return the number chosen in a field, read by `read_number`, or `otherwise`."""
         return read_number(next(iter(self.choices.get(name, ())), otherwise))
 
 

@@ -15,7 +15,7 @@ CHOICES_TIMEOUT_S = 2.0
 """Seconds for looking up choices: autocompletion cannot be deferred and expires after three."""
 
 LARGEST_INTEGER = 2**53 - 1
-"""The largest integer that JSON programs, Discord's clients among them, keep exactly."""
+"""Largest integer that JSON programs, including Discord's clients, represent exactly."""
 
 Aspect = Literal["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9"]
 ASPECTS: tuple[str, ...] = get_args(Aspect)
@@ -44,21 +44,21 @@ DESCRIPTIONS = {
 """Descriptions of the standard options, in the order of `/imagine`."""
 
 _SHOWN_NAMES = {"cfg": "guidance", "size": "aspect"}
-"""Options that are not called as the input that they set."""
+"""Options whose name differs from the input that they set."""
 
 
 def input_name(shown: str) -> str:
-    """The input's name for an option's."""
+    """Return the input's name for an option's."""
     return next((name for name, other in _SHOWN_NAMES.items() if other == shown), shown)
 
 
 def shown_name(name: str) -> str:
-    """The option's name for an input's."""
+    """Return the option's name for an input's."""
     return _SHOWN_NAMES.get(name, name)
 
 
 def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
-    """At most 25 choices that contain the typed text, those that begin with it first.
+    """Return at most 25 choices that contain the typed text, those that begin with it first.
 
     Values longer than Discord allows are left out: a cut value would name nothing.
     """

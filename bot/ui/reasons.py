@@ -1,4 +1,4 @@
-"""Reasons for which people report a result, and moderators refuse one."""
+"""Reasons for reporting a result, and for refusing one."""
 
 from bot.i18n.language import _
 
@@ -6,7 +6,7 @@ OTHER = "other"
 
 
 def reason_names() -> dict[str, str]:
-    """The reasons to choose from in the current language, by what is recorded."""
+    """Return the reasons in the current language, by their recorded form."""
     return {
         "nudity": _("Nudity or sexual content"),
         "violence": _("Violence or gore"),
@@ -17,13 +17,13 @@ def reason_names() -> dict[str, str]:
 
 
 def join_reason(kind: str, words: str) -> str:
-    """What is recorded of a reason and somebody's own words, which may be empty."""
+    """Return the recorded form of a reason and a person's own words, which may be empty."""
     said = [kind if kind != OTHER else "", words.strip()]
     return ": ".join(part for part in said if part)
 
 
 def reason_text(recorded: str) -> str:
-    """A recorded reason in the current language; empty without one."""
+    """Format a recorded reason in the current language; empty if there is none."""
     kind, separator, words = recorded.partition(": ")
     name = reason_names().get(kind)
     return recorded if name is None else f"{name}{separator}{words}"

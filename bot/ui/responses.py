@@ -44,8 +44,8 @@ class WaitingMessage:
 async def acknowledge(interaction: discord.Interaction, *, private: bool = True) -> WaitingMessage:
     """Acknowledge with a deferred message, shown as "thinking…".
 
-    When the HTTP response is lost, the acknowledgement may have arrived all the same: the message
-    is looked up, and the acknowledgement repeated if there is none. Raises discord.py's errors.
+    If the HTTP response is lost, the acknowledgement may have arrived anyway: the message is looked
+    up, and the acknowledgement repeated if there is none. Raises discord.py's errors.
     """
     interaction.extras[_IN_PUBLIC] = not private
     try:
@@ -80,7 +80,7 @@ async def acknowledge_press(interaction: discord.Interaction) -> None:
 
 
 def is_acknowledged(interaction: discord.Interaction) -> bool:
-    """Whether the interaction has a first response, as far as is known."""
+    """Return whether the interaction has a first response, as far as is known."""
     return interaction.response.is_done() or _UNNOTICED in interaction.extras
 
 
@@ -101,7 +101,7 @@ async def _defer(interaction: discord.Interaction, *, private: bool) -> WaitingM
 
 
 def waits_in_public(interaction: discord.Interaction) -> bool:
-    """Whether the deferred message is public."""
+    """Return whether the deferred message is public."""
     return bool(interaction.extras.get(_IN_PUBLIC))
 
 
@@ -115,7 +115,7 @@ async def respond(
     """Edit the deferred message, or send an ephemeral follow-up; pings nobody.
 
     Edits are preferred because follow-ups count against a limit of about 30 messages a minute for a
-    whole channel, whoever asks: https://github.com/discord/discord-api-docs/issues/3763. Raises
+    whole channel, of all people: https://github.com/discord/discord-api-docs/issues/3763. Raises
     discord.py's errors.
     """
     parts: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
@@ -134,9 +134,9 @@ async def respond(
 async def replace_message(
     interaction: discord.Interaction, view: ui.LayoutView, files: Sequence[discord.File] = ()
 ) -> None:
-    """Replace all of the message that an acknowledged press came from, of either form.
+    """Replace the message of an acknowledged press, in either form.
 
-    What `respond` says after that is a message of its own.
+    A later `respond` sends a separate message.
     """
     interaction.extras[_ANSWERED] = True
     parts: dict[str, Any] = {"content": None, "embeds": [], "view": view}
@@ -153,9 +153,9 @@ async def respond_lines(
 
 
 def deadline_of(interaction: discord.Interaction) -> float:
-    """When look-ups before the first response must end, in the loop's time.
+    """Return when look-ups before the first response must end, in the loop's time.
 
-    All of an interaction share it: it is counted from the first time it is asked for.
+    All look-ups of an interaction share it, counted from the first call.
     """
     ends_at = asyncio.get_running_loop().time() + LOOKUP_S
     return float(interaction.extras.setdefault(_DEADLINE, ends_at))

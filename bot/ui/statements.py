@@ -1,4 +1,4 @@
-"""What a file states of how it came to be, in words."""
+"""Formatting of a file's statements on its origin."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ NAME_CHARACTERS = 60
 
 
 def statement_lines(statement: Statement | None) -> Iterable[str]:
-    """Lines on who states what, whether it was changed since, and what that cannot show."""
+    """Return lines on who states what, whether it was changed since, and the limits of that."""
     if statement is None:
         yield _("Nothing in this file says whether AI made it. That can be removed by anyone.")
         return
@@ -37,7 +37,7 @@ def statement_lines(statement: Statement | None) -> Iterable[str]:
 
 
 def _describe(source_type: str) -> str:
-    """Say IPTC's name of a source type in words.
+    """Describe IPTC's name of a source type.
 
     https://cv.iptc.org/newscodes/digitalsourcetype/
     """

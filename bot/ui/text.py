@@ -25,7 +25,7 @@ _BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 
 _PILED = re.compile(rf"({_ACCENT}{{3}}){_ACCENT}+")
-"""More combining marks on a letter than any language has; they would overlap other messages."""
+"""More combining marks on a letter than any language has, which would overlap other messages."""
 
 _INVITE = re.compile(r"(discord(?:app)?\.(?:gg|com/invite))/", re.IGNORECASE)
 
@@ -97,12 +97,12 @@ def ordinal(number: int) -> str:
 
 
 def relative(moment: datetime) -> str:
-    """A Discord timestamp that is shown relative to now, such as "in 2 minutes"."""
+    """Return a Discord timestamp shown relative to now, such as "in 2 minutes"."""
     return discord.utils.format_dt(moment, "R")
 
 
 def clock_time(moment: datetime) -> str:
-    """A Discord timestamp that is shown as a time of day, such as "20:15"."""
+    """Return a Discord timestamp shown as a time of day, such as "20:15"."""
     return discord.utils.format_dt(moment, "t")
 
 

@@ -12,7 +12,7 @@ LINE_CHARACTERS = 300
 FILE_CHARACTERS = 100
 
 _LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
-"""Addresses that Markdown takes as they are."""
+"""Addresses that Markdown accepts unescaped."""
 
 PAID = mark("Paid: it calls a service that costs money. It is off until enabled.")
 
@@ -37,7 +37,7 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
 
 
 def card_lines(report: Inspection) -> Iterator[str]:
-    """Format what members would be asked for, and what is missing, for a message."""
+    """Format the inputs as members see them, and what is missing, for a message."""
     for problem in report.problems:
         yield harmless(problem, LINE_CHARACTERS)
     if report.results:
@@ -64,7 +64,7 @@ def card_lines(report: Inspection) -> Iterator[str]:
 
 
 def model_line(name: str, folder: str | None, url: str | None) -> str:
-    """Format a missing model file: a link where it is known where to get it, and its folder."""
+    """Format a missing model file: a link if its source is known, and its folder."""
     shown = harmless(name, FILE_CHARACTERS)
     linked = f"[{shown}]({url})" if url is not None and _LINKABLE.fullmatch(url) else shown
     return f"{linked} → models/{harmless(folder, FILE_CHARACTERS)}" if folder else linked

@@ -91,7 +91,7 @@ class AdministrationGroup(
 
 
 def status_panel(status: GuildStatus, backends: Sequence[BackendReport]) -> ui.LayoutView:
-    """How things stand now; of the GPUs only how many are ready. The rules are in limits."""
+    """Build the status: current state only, and of GPUs how many are ready. Rules are in limits."""
     ready = sum(backend.status.state.is_usable for backend in backends)
     line = _("Paused by an administrator") if status.is_paused else _("Taking requests")
     lines = [

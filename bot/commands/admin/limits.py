@@ -322,5 +322,5 @@ def _patterns(text: str) -> tuple[str, ...]:
 
 
 def amount_name(unit: Unit) -> str:
-    """The name of the limit field that holds an amount of this unit."""
+    """Return the limit field with the amount in this unit."""
     return "pictures" if unit is Unit.PICTURES else "gpu_s"

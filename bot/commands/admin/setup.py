@@ -1,4 +1,4 @@
-"""`/limner setup`: five private steps to a first picture, each of which can be skipped."""
+"""`/limner setup`: five optional, private steps to a first picture."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ from generation.quota.policy import GuildLimits
 
 STEPS = 5
 MOST_CHOSEN = 10
-"""Roles or channels that can be chosen here; the other commands take more."""
+"""Roles or channels that can be chosen here; other commands accept more."""
 
 SMALL, MEDIUM, OPEN = "small", "medium", "open"
 
@@ -235,7 +235,7 @@ async def _build_test(
 
 
 def _keep_labels() -> Mapping[str, str]:
-    """How long the bot itself keeps things; what is posted stays."""
+    """Return labels of the bot's retention periods; posted messages are kept."""
     return {
         "30": _("Delete pictures and prompts after 30 days"),
         "365": _("Delete pictures and prompts after a year"),
@@ -244,7 +244,7 @@ def _keep_labels() -> Mapping[str, str]:
 
 
 def _days_of(keeping: RetentionSettings) -> str | None:
-    """The menu's value for what is set; None for other numbers."""
+    """Return the menu's value for the current setting; None for other numbers."""
     is_same = keeping.pictures == keeping.prompts
     return str(keeping.pictures or 0) if is_same else None
 
@@ -254,7 +254,7 @@ def _link(interaction: discord.Interaction, said: str) -> str:
 
 
 async def _find_makers(interaction: discord.Interaction) -> list[WorkflowSummary]:
-    """The workflows that make a picture of a prompt and can run."""
+    """Return the workflows that make a picture from a prompt and can run."""
     access = await access_of(interaction)
     offered = services_of(interaction).library.offered_to(requester_of(interaction), access)
     return [workflow for workflow in offered if workflow.kind == "txt2img"]
@@ -351,7 +351,7 @@ async def _store_keep(interaction: discord.Interaction, values: Sequence[str]) -
 
 
 async def _store_nothing(_interaction: discord.Interaction, _values: Sequence[str]) -> None:
-    """The chosen workflow is kept by the button below."""
+    """Store nothing: the button below has the chosen workflow."""
 
 
 def _ids(values: Sequence[str]) -> list[int]:
@@ -372,6 +372,6 @@ _SETTINGS: Mapping[str, tuple[int, _Store]] = MappingProxyType(
         "workflow": (5, _store_nothing),
     }
 )
-"""The step of each menu, and what stores its choice."""
+"""Step of each menu, and the function that stores its choice."""
 
 SETUP_ITEMS = (SetupButton, SetupMenu)

@@ -18,7 +18,7 @@ from generation.errors import InvalidAttachment
 from generation.prompts.wildcard_lists import MAX_NAME_CHARACTERS, WildcardLists, check_list_size
 
 LISTED_LINES = 6
-"""Alternatives of a list that are shown."""
+"""Lines of a list that are shown."""
 
 
 class WildcardsGroup(
@@ -51,7 +51,7 @@ class WildcardsGroup(
         alternatives: str | None = None,
         file: discord.Attachment | None = None,
     ) -> None:
-        """Save the list, instead of any before."""
+        """Save the list, replacing an earlier one."""
         actor = await acknowledged(interaction)
         text = (alternatives or "").replace("|", "\n")
         if file is not None:

@@ -65,7 +65,7 @@ class EnableMenu(PersistentItem[ui.Select[ui.View]], template=r"w:role:(?P<name>
 async def _enable(
     interaction: discord.Interaction, name: str, *, role_id: int | None = None
 ) -> None:
-    """Enable a workflow, name the command that uses it, and offer a private try."""
+    """Enable a workflow, name the command that uses it, and offer a private test."""
     require_library_keeper(interaction)
     await acknowledge_press(interaction)
     library = services_of(interaction).library
@@ -202,7 +202,7 @@ async def _send_report(
     *,
     can_be_enabled: bool,
 ) -> None:
-    """Send what a member would see of the workflow, what is missing, and the report as files."""
+    """Send the inputs as members would see them, what is missing, and the full report as files."""
     is_offered = report.is_usable and can_be_enabled
     rows = []
     if is_offered:
@@ -228,7 +228,7 @@ async def _send_report(
 
 
 def _state(report: Inspection) -> tuple[discord.Colour, str]:
-    """Ready, lacking something on every GPU, or of no use: as a colour and in words."""
+    """Return readiness as color and words: ready, incomplete on every GPU, or unusable."""
     if not report.is_usable:
         return RED, _("Can't be used")
     if report.backends and not any(fitness.can_run for fitness in report.backends):
@@ -237,7 +237,7 @@ def _state(report: Inspection) -> tuple[discord.Colour, str]:
 
 
 def _without_addresses(report: Inspection) -> Inspection:
-    """The report with numbers for the backends' names, which may be internal addresses."""
+    """Replace backends' names, which may be internal addresses, by numbers."""
     numbered = enumerate(report.backends, start=1)
     backends = (replace(fitness, backend=_("GPU {number}", number=n)) for n, fitness in numbered)
     return replace(report, backends=tuple(backends))

@@ -1,4 +1,4 @@
-"""`/mod appeals`: what people say against blocks and refusals."""
+"""`/mod appeals`: appeals against blocks and refusals."""
 
 import discord
 from discord import app_commands

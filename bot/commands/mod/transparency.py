@@ -1,4 +1,4 @@
-"""`/mod transparency`: what was made and decided here, in numbers and without names."""
+"""`/mod transparency`: counts of generations and decisions in a server, without names."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ def transparency_command(services: Services) -> SlashCommand:
 
 
 def write_csv(report: TransparencyReport) -> str:
-    """Write the counts as rows of name and number, and what was made by day."""
+    """Write the counts as rows of name and number, and the generations by day."""
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow(("what", "count"))

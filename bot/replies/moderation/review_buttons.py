@@ -63,7 +63,7 @@ MAX_DAYS = 3650
 DAYS_DIGITS = len(str(MAX_DAYS))
 
 DELETE, ASK, LOOK = "delete", "ask", "look"
-"""Actions of older messages: of what is refused now, and of what is opened."""
+"""Actions of messages of earlier versions: now refusing, and opening."""
 
 OWN_WORDS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 """Characters of a moderator's own words; the chosen reason stands before them."""
@@ -198,9 +198,9 @@ def review_forms() -> Mapping[str, Handler]:
 
 
 def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView | None:
-    """Build a sheet from its message, with another choice in one of its menus.
+    """Rebuild a sheet from its message, with another choice in one of its menus.
 
-    None where the message shows nothing to decide on.
+    None if the message shows nothing to decide on.
     """
     options: dict[str, list[discord.SelectOption]] = {PICK: [], REASON: []}
     undoable: tuple[str, ...] = ()
@@ -221,10 +221,10 @@ def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> u
 async def show_next(
     interaction: discord.Interaction, *, reason: str = "", undoable: Sequence[str] = ()
 ) -> None:
-    """Show what waits for a decision, oldest first, in the private response.
+    """Show pending results, oldest first, in the private response.
 
-    A contact sheet where several can be judged at a glance, otherwise the oldest alone. What was
-    decided on right before can be undone there, and the next is refused for the same reason.
+    A contact sheet if several can be judged at a glance, otherwise the oldest alone. The previous
+    decision can be undone there, and its reason is preselected.
     """
     reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
     sheet = await reviews.sheet(guild_id or 0, SHEET_ID_CHARACTERS)
@@ -257,7 +257,7 @@ async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
 
 
 async def _acknowledge(interaction: discord.Interaction) -> None:
-    """Acknowledge privately unless the message already is: held results are never public."""
+    """Acknowledge privately unless the message is private: held results are never public."""
     if _is_private(interaction):
         await acknowledge_press(interaction)
     else:
@@ -267,7 +267,7 @@ async def _acknowledge(interaction: discord.Interaction) -> None:
 async def _record(
     interaction: discord.Interaction, generation_id: str, action: str, reason: str = ""
 ) -> None:
-    """Record a decision, or take it back, and have it told.
+    """Record a decision, or undo it, and have it delivered.
 
     Raises the errors of `Reviews.decide` and `undo`.
     """
@@ -293,7 +293,7 @@ async def _update_messages(
 async def _act(
     interaction: discord.Interaction, generation_id: str, action: str, place: str, reason: str = ""
 ) -> None:
-    """Decide on one result, or take it back, and show what follows in the message."""
+    """Decide on one result, or undo it, and show what follows in the message."""
     refusal: GenerationError | None = None
     try:
         await _record(interaction, generation_id, action, reason)
@@ -310,7 +310,7 @@ async def _act(
 
 
 async def _show_decision(interaction: discord.Interaction, generation_id: str, place: str) -> None:
-    """Show in the message what is recorded of its result by now."""
+    """Update the message with the recorded state of its result."""
     services = services_of(interaction)
     case = await services.reviews.case(generation_id, guild_of(interaction))
     if not case.state.is_closed:

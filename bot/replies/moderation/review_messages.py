@@ -26,16 +26,16 @@ from generation.record import Generation, GenerationState
 APPROVE, REFUSE, BLOCK, UNDO = "approve", "refuse", "block", "undo"
 
 OPEN, BACK = "open", "back"
-"""Actions of a contact sheet: show one of its results whole, and return to the sheet."""
+"""Actions of a contact sheet: open one of its results, and return to the sheet."""
 
 PICK, REASON = "pick", "reason"
-"""Menus of a contact sheet: which of its results to decide on, and why they are refused."""
+"""Menus of a contact sheet: the results to decide on, and the reason for a refusal."""
 
 CARD, ALONE = "r", "rs"
-"""First parts of custom ids: of messages in the channel or of all that waits, and of one alone."""
+"""Prefixes of custom ids: of messages in the channel or of all pending, and of a single one."""
 
 SHEET_ID_CHARACTERS = 80
-"""Of the ids of one sheet: a button carries them all, with dots between, in 100 characters."""
+"""Characters of the ids of one sheet: a button holds all, separated by dots, in 100 characters."""
 
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
@@ -57,7 +57,7 @@ async def draft_case(
     place: str = CARD,
     rows: Sequence[Item | None] = (),
 ) -> ReplyContent:
-    """Build the review message of one result; `waiting` is the number of all waiting ones."""
+    """Build the review message of one result; `waiting` is the number of pending ones."""
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, marker=marker)
     files = parcel.messages[0] if parcel.messages else ()
@@ -84,7 +84,7 @@ async def draft_case(
 
 
 def decision_row(case: Case, place: str = CARD) -> Item | None:
-    """What moderators can do about a result as it is now."""
+    """Build the buttons for a result in its current state."""
     generation = case.generation
     if case.state.is_closed:
         actions = [UNDO] if case.undo_until is not None else []
@@ -138,12 +138,12 @@ def draft_closed(message: discord.Message | None, case: Case) -> ReplyContent:
 
 
 def _places_of(generation: Generation) -> tuple[str, str]:
-    """Who asked for a result, and where."""
+    """Return who requested a result, and where."""
     return f"<@{generation.user_id}>", f"<#{generation.channel_id}>"
 
 
 def _as_spoilers(files: Sequence[discord.Attachment]) -> list[Attachment]:
-    """A message's files, to be shown in its next edit."""
+    """Return a message's files for its next edit, as spoilers."""
     return [Attachment(file.filename, b"", file.description or "", spoiler=True) for file in files]
 
 
@@ -165,7 +165,7 @@ def _closing(case: Case) -> str:
 
 
 def rebuild(message: discord.Message, *items: Item | None) -> ui.LayoutView:
-    """Build a sheet's texts and picture anew, with other components below."""
+    """Rebuild a sheet's texts and picture with other components below."""
     body = text(*texts_of(message), most=TEXTS_CHARACTERS)
     shown = show_files(_as_spoilers(files_of(message)))
     return build_layout(card(AMBER, body, *shown, *items))
@@ -174,7 +174,7 @@ def rebuild(message: discord.Message, *items: Item | None) -> ui.LayoutView:
 def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) -> ReplyContent:
     """Build the message of a contact sheet, whose results are decided on together.
 
-    `reason` is why they would be refused, `undoable` what was decided on right before.
+    `reason` is the preselected reason for a refusal, `undoable` the previous decision.
     """
     lines = [
         f"**{places}** {_shown_prompt(generation)}"
@@ -211,7 +211,7 @@ def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) ->
 def sheet_rows(
     options: Sequence[discord.SelectOption], reason: str, undoable: Sequence[str]
 ) -> list[Item | None]:
-    """The buttons and menus of a sheet. They are about the picked results, or else about all."""
+    """Build a sheet's buttons and menus, which apply to the picked results, or else to all."""
     picked = [option.value for option in options if option.default]
     ids = picked or [option.value for option in options]
     decisions = [
@@ -231,14 +231,14 @@ def sheet_rows(
 
 
 def undo_buttons(undoable: Sequence[str]) -> list[ui.Item[Any]]:
-    """The button that takes the last decisions back, if there are any."""
+    """Build the button that undoes the previous decisions, if there are any."""
     return [sheet_button(UNDO, undoable)] if undoable else []
 
 
 def sheet_button(
     action: str, ids: Sequence[str] = (), reason: str = "", *, are_picked: bool = False
 ) -> ui.Button[ui.View]:
-    """Build the button of an action on exactly these results of a sheet, or of the sheet itself."""
+    """Build the button of an action on exactly these results of a sheet, or on the sheet."""
     count = len(ids)
     approve = plural("Approve {count}", "Approve all {count}", count)
     refuse = plural("Refuse {count}", "Refuse all {count}", count)
@@ -258,7 +258,7 @@ def sheet_button(
 
 
 def _reason_number(reason: str) -> str:
-    """A reason in a custom id, which has room for a digit; empty for one that no menu offers."""
+    """Encode a reason as a digit of a custom id; empty for one that no menu offers."""
     names = list(reason_names())
     return f"{names.index(reason)}:" if reason in names else ""
 
@@ -266,7 +266,7 @@ def _reason_number(reason: str) -> str:
 def sheet_menu(
     action: str, placeholder: str, options: Sequence[discord.SelectOption], most: int = 1
 ) -> ui.Select[ui.View]:
-    """Build a menu of a sheet, of which nothing has to be chosen."""
+    """Build a menu of a sheet, in which a choice is optional."""
     return ui.Select(
         custom_id=f"v:{action}",
         placeholder=placeholder,
@@ -277,7 +277,7 @@ def sheet_menu(
 
 
 def _places(sheet: Sheet) -> list[str]:
-    """Numbers of each generation's pictures on the sheet, such as 3 or 4-7."""
+    """Return the numbers of each generation's pictures on the sheet, such as 3 or 4-7."""
     places, first = [], 1
     for count in sheet.counts:
         places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
