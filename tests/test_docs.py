@@ -12,7 +12,7 @@ from bot.cli.main import limner
 from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import FailureKind
-from workflows.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values())
@@ -63,10 +63,7 @@ def test_every_page_has_its_place_on_the_website():
 
 
 def test_every_shipped_workflow_is_documented():
-    catalog = Catalog((LIBRARY,))
-    catalog.load()
-    assert catalog.workflows
-    for name in catalog.workflows:
+    for name in load_shipped().workflows:
         assert f"`{name}`" in read("docs/workflows.md")
 
 

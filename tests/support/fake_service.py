@@ -27,6 +27,7 @@ from generation.requests.derivations import Derivations
 from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
+from tests.support.shipped import load_shipped
 from workflows.catalog import LIBRARY, Catalog
 from workflows.managed_folder import ManagedFolder
 
@@ -237,6 +238,16 @@ class FakeRemover:
         return generation
 
 
+class CatalogLoadedOnDemand(Catalog):
+    """Reads its folders when it is first asked for workflows: few tests ask."""
+
+    @property
+    def workflows(self):
+        if not super().workflows:
+            self.load()
+        return super().workflows
+
+
 class FakeLibrary(Library):
     """The real one on a folder of its own; its acts are noted here instead of in a database."""
 
@@ -244,14 +255,13 @@ class FakeLibrary(Library):
         folder = Path(tempfile.mkdtemp(prefix="limner-workflows-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         super().__init__(
-            catalog=Catalog((LIBRARY, folder)),
+            catalog=CatalogLoadedOnDemand((LIBRARY, folder)),
             pool=pool,
             managed=ManagedFolder(folder),
             known=KnownNodes(folder / ".object_info"),
             database=None,
             clock=lambda: NOON,
         )
-        self._catalog.load()
         self.acts = []
 
     def kind_commands(self):
@@ -295,8 +305,7 @@ class FakeImageGate:
 
 def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
-    catalog = Catalog((LIBRARY,))
-    catalog.load()
+    catalog = load_shipped()
     pool = BackendPool([], PoolSettings())
     action_finder = ActionFinder(catalog, pool)
     return Services(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 from workflows.graph import parse_graph
 from workflows.reading import parse_manifest
 from workflows.workflow import build_workflow
@@ -71,10 +71,7 @@ def with_input(build):
 
 @pytest.fixture(scope="session")
 def library():
-    catalog = Catalog((LIBRARY,))
-    catalog.load()
-    assert catalog.problems == ()
-    return catalog.workflows
+    return load_shipped().workflows
 
 
 @pytest.fixture

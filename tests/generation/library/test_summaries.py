@@ -6,7 +6,7 @@ from generation.errors import RequestRefused
 from generation.library.summaries import InputKind, summarise
 from generation.requests.selection import settle_prompt
 from generation.service import GenerationService
-from workflows.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 from workflows.graph import parse_graph
 from workflows.reading import parse_manifest
 from workflows.workflow import build_workflow
@@ -71,9 +71,7 @@ def test_hidden_inputs_are_not_told():
 
 
 def test_every_type_of_input_in_the_library_can_be_told():
-    catalog = Catalog((LIBRARY,))
-    catalog.load()
-    for workflow in catalog.workflows.values():
+    for workflow in load_shipped().workflows.values():
         assert {one.name for one in summarise(workflow).inputs} == workflow.manifest.options
 
 

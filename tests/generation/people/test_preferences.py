@@ -10,16 +10,14 @@ from generation.people.personal_data import PersonalData
 from generation.people.preferences import MAX_PRESETS, Defaults, Preferences
 from generation.request import GenerationRequest, Layout, Requester, placeholder_file
 from generation.service import utc_now
-from workflows.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 
 ANA, BEN = 1, 2
 
 
 @pytest.fixture(scope="session")
 def catalog():
-    found = Catalog((LIBRARY,))
-    found.load()
-    return found
+    return load_shipped()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from generation.record import Generation, GenerationState, InputFile, Output, Ou
 from generation.request import Derivation, Requester, placeholder_file
 from generation.requests.available_actions import ActionFinder, AvailableActions
 from generation.requests.derivations import Changes, Derivations, Start
-from workflows.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 from workflows.manifest import Kind
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -95,9 +95,7 @@ class RequestService:
 
 @pytest.fixture(scope="session")
 def catalog():
-    found = Catalog((LIBRARY,))
-    found.load()
-    return found
+    return load_shipped()
 
 
 @pytest.fixture
