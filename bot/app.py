@@ -56,6 +56,7 @@ from generation.moderation.appeals import Appeals
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
+from generation.moderation.image_hashes import PictureBlocks
 from generation.moderation.image_policy import ImageChecker
 from generation.moderation.nudenet import find_checker
 from generation.moderation.review import Reviews
@@ -249,6 +250,7 @@ async def open_core(
             retention=Retention(database, utc_now),
             moderation_queries=ModerationQueries(database, utc_now),
             transparency=Transparency(database, utc_now),
+            picture_blocks=PictureBlocks(database, utc_now),
             appeals=Appeals(database, utc_now),
             administration=Administration(database, utc_now, service.refresh_line),
             backend_admin=backend_admin,

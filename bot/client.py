@@ -16,6 +16,7 @@ from bot.command_sync import sync_commands
 from bot.commands import COG_ITEMS, add_commands, add_menu
 from bot.commands.help import HELP_FORMS
 from bot.commands.message_menu import MessageMenu
+from bot.commands.mod.pictures import BlockPictureMenu
 from bot.commands.mod.review import ReportMenu
 from bot.commands.my_settings import SETTINGS_FORMS
 from bot.commands.mydata import MYDATA_FORMS
@@ -116,14 +117,15 @@ class LimnerClient(discord.AutoShardedClient):
         self._services = services
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
-        menu = MessageMenu(services, submitter)
-        reports = ReportMenu(services)
-        add_menu(self.tree, (*menu.commands(), *reports.commands()), self._guilds)
+        menu, blocking = MessageMenu(services, submitter), BlockPictureMenu(services)
+        entries = (*menu.commands(), *ReportMenu(services).commands(), *blocking.commands())
+        add_menu(self.tree, entries, self._guilds)
         self._modals = ModalDispatcher(
             {
                 **RESULT_FORMS,
                 **SETTINGS_FORMS,
                 **menu.forms(),
+                **blocking.forms(),
                 **review_forms(),
                 **MYDATA_FORMS,
                 **HELP_FORMS,

@@ -16,6 +16,7 @@ from generation.moderation.appeals import Appeals
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
+from generation.moderation.image_hashes import PictureBlocks
 from generation.moderation.review import Reviews
 from generation.moderation.transparency import Transparency
 from generation.people.personal_data import PersonalData
@@ -46,6 +47,7 @@ class Services:
     backend_admin: BackendAdmin
     moderation_queries: ModerationQueries
     transparency: Transparency
+    picture_blocks: PictureBlocks
     appeals: Appeals
     preferences: Preferences
     library: Library

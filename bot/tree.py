@@ -24,8 +24,15 @@ GUILD_INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
 """Commands about a guild work where the bot is installed to the guild, and for operators in DMs."""
 
 
+BLOCK_PICTURE = "Block this picture"
+"""The name of an entry in the menu of messages."""
+
 AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(
-    {"limner": require_administrator, "mod": require_moderator}
+    {
+        "limner": require_administrator,
+        "mod": require_moderator,
+        BLOCK_PICTURE: require_moderator,
+    }
 )
 """Permission checks by top-level command, autocompletion included; others are for everybody.
 

@@ -54,7 +54,7 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
         until=parse_day(options.until, "--until", now, end=True),
         flagged=options.flagged,
     )
-    await _require_tables(database_url)
+    await require_tables(database_url)
     database = Database(database_url)
     try:
         if options.out is None:
@@ -65,11 +65,11 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
         await database.close()
 
 
-async def _require_tables(database_url: str) -> None:
+async def require_tables(database_url: str) -> None:
     """Check the tables before writing, as a file with only a header would look like a result."""
     match await migrations.current_state(database_url):
         case MigrationState.EMPTY:
-            raise HistoryUnusable("There is no history yet: `limner run` makes the database.")
+            raise HistoryUnusable("There is no database yet: `limner run` makes it.")
         case MigrationState.BEHIND:
             raise HistoryUnusable(
                 "The database is older than this Limner: run `limner db upgrade`."

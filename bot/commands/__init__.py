@@ -98,6 +98,9 @@ def add_menu(
 ) -> None:
     """Add message context menu entries, for these guilds or globally."""
     for entry in entries:
-        entry.allowed_contexts = CONTEXTS
-        entry.allowed_installs = INSTALLS
+        is_for_all = entry.name not in AUTHORITY
+        entry.allowed_contexts = (
+            CONTEXTS if is_for_all else app_commands.AppCommandContext(guild=True)
+        )
+        entry.allowed_installs = INSTALLS if is_for_all else GUILD_INSTALLS
         tree.add_command(entry, guilds=guilds)

@@ -69,9 +69,9 @@ class MessageMenu:
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
         """The context menu entries."""
         return (
-            app_commands.ContextMenu(name="Image info", callback=_plain(self.show_info)),
-            app_commands.ContextMenu(name="Use as input", callback=_plain(self.ask)),
-            app_commands.ContextMenu(name="Describe", callback=_plain(self.describe)),
+            app_commands.ContextMenu(name="Image info", callback=plain_callback(self.show_info)),
+            app_commands.ContextMenu(name="Use as input", callback=plain_callback(self.ask)),
+            app_commands.ContextMenu(name="Describe", callback=plain_callback(self.describe)),
         )
 
     def forms(self) -> Mapping[str, Handler]:
@@ -96,7 +96,7 @@ class MessageMenu:
             await respond(interaction, view=view)
             return
         if not files:
-            raise _without_picture()
+            raise without_picture()
         async with self._services.file_slots.take(interaction.user.id):
             cards = [
                 build_card(
@@ -120,9 +120,9 @@ class MessageMenu:
 
     async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Describe the first picture of the message in words."""
-        pictures = _pictures_of(message)
+        pictures = pictures_of(message)
         if not pictures:
-            raise _without_picture()
+            raise without_picture()
         command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": pictures[0]})
         await self._submitter.submit(interaction, command_input)
 
@@ -132,15 +132,15 @@ class MessageMenu:
         if generation is not None:
             await ask_for_start(interaction, generation, 0)
             return
-        pictures = _pictures_of(message)
+        pictures = pictures_of(message)
         if not pictures:
-            raise _without_picture()
+            raise without_picture()
         for picture in pictures:
             self._remember(interaction.user.id, picture)
         parts = {}
         if len(pictures) > 1:
             parts["picture"] = choice_field(
-                "picture", _("Picture"), _picture_options(pictures), required=True
+                "picture", _("Picture"), picture_options(pictures), required=True
             )
         parts |= start_parts()
         custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
@@ -171,16 +171,16 @@ class MessageMenu:
         if known is not None:
             return known
         if int(answer.match["channel"]) != interaction.channel_id:
-            raise _gone()
+            raise gone()
         channel = interaction.client.get_partial_messageable(int(answer.match["channel"]))
         try:
             message = await channel.fetch_message(int(answer.match["message"]))
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
-            raise _gone() from error
+            raise gone() from error
         for attachment in files_of(message):
             if attachment.id == attachment_id:
                 return attachment
-        raise _gone()
+        raise gone()
 
     def _remember(self, user_id: int, picture: discord.Attachment) -> None:
         self._pictures[user_id, picture.id] = picture
@@ -188,7 +188,7 @@ class MessageMenu:
             del self._pictures[next(iter(self._pictures))]
 
 
-def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
+def plain_callback(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
     """Wrap a bound method: discord.py requires a plain function with annotations."""
 
     async def callback(interaction: discord.Interaction, message: discord.Message) -> None:
@@ -233,7 +233,8 @@ def build_card(filename: str, facts: FileFacts | None, *, share: float = 1.0) ->
     return card(BLURPLE, text(*lines, most=int(CARD_CHARACTERS * share)))
 
 
-def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
+def picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
+    """Options of a menu that chooses among pictures."""
     return [
         discord.SelectOption(
             label=f"{number} · {picture.filename}"[:MENU_OPTION_CHARACTERS],
@@ -244,7 +245,8 @@ def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.Sel
     ]
 
 
-def _pictures_of(message: discord.Message) -> list[discord.Attachment]:
+def pictures_of(message: discord.Message) -> list[discord.Attachment]:
+    """The pictures of a message, of the types that can be attached."""
     return [file for file in files_of(message) if _kind(file) in PICTURE_TYPES]
 
 
@@ -264,7 +266,7 @@ async def _read(attachment: discord.Attachment) -> FileFacts | None:
         async with asyncio.timeout(READ_TIMEOUT_S):
             content = await attachment.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
-        raise _gone() from error
+        raise gone() from error
     return await decode(_read_facts, content)
 
 
@@ -272,11 +274,13 @@ def _read_facts(content: bytes) -> FileFacts:
     return FileFacts(read_metadata(content), read_statement(content))
 
 
-def _without_picture() -> GenerationError:
+def without_picture() -> GenerationError:
+    """Build the refusal of a message without pictures."""
     return InvalidAttachment("No usable picture in this message. Pick one that has a picture.")
 
 
-def _gone() -> GenerationError:
+def gone() -> GenerationError:
+    """Build the refusal where a picture cannot be downloaded any more."""
     return InvalidAttachment(
         "Couldn't get the picture from Discord. Use the menu of its message again."
     )

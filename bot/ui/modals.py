@@ -105,13 +105,22 @@ def text_field(
 
 
 def choice_field(
-    custom_id: str, label: str, options: list[discord.SelectOption], *, required: bool = False
+    custom_id: str,
+    label: str,
+    options: list[discord.SelectOption],
+    *,
+    required: bool = False,
+    most: int = 1,
 ) -> ui.Label[ui.Modal]:
-    """Build a single-choice menu."""
+    """Build a menu in which up to `most` options are chosen."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
         component=ui.Select(
-            custom_id=custom_id, options=options, min_values=int(required), required=required
+            custom_id=custom_id,
+            options=options,
+            min_values=int(required),
+            max_values=most,
+            required=required,
         ),
     )
 

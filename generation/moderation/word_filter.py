@@ -226,7 +226,8 @@ def _readings(text: str) -> Iterator[list[str]]:
         yield [_undress(one, ell) for one in dressed]
     yield [_REPEATED.sub(r"\1", one) for one in plain]
     yield [_REPEATED.sub(r"\1\1", one) for one in plain]
-    yield list(_joined(plain))
+    # The first letter may be a word of its own: a f o x.
+    yield from (list(_joined(plain, apart)) for apart in (0, 1))
 
 
 def _undress(word: str, ell: str) -> str:
@@ -235,15 +236,16 @@ def _undress(word: str, ell: str) -> str:
     return word.replace("1", ell).translate(_DIGITS).replace("_", "")
 
 
-def _joined(words: Sequence[str]) -> Iterator[str]:
-    """Join consecutive single letters into one word."""
+def _joined(words: Sequence[str], apart: int) -> Iterator[str]:
+    """Join consecutive single letters into one word, but for the first `apart`."""
     letters: list[str] = []
     for word in (*words, ""):
         if len(word) == 1:
             letters.append(word)
             continue
-        if len(letters) >= SPELLED_OUT:
-            yield "".join(letters)
+        if len(letters) - apart >= SPELLED_OUT:
+            yield from letters[:apart]
+            yield "".join(letters[apart:])
         else:
             yield from letters
         letters = []

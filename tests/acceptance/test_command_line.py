@@ -53,7 +53,7 @@ async def test_settings_that_cannot_be_used_are_all_named(limner):
 async def test_an_export_without_a_database_writes_nothing(limner, tmp_path):
     out = tmp_path / "history.csv"
     result = await limner("history", "export", "--out", str(out))
-    assert_sentence(result, "There is no history yet", "limner run")
+    assert_sentence(result, "There is no database yet", "limner run")
     assert not out.exists()
     assert (await limner("db", "upgrade")).returncode == 0
     empty = await limner("history", "export")

@@ -18,7 +18,7 @@ from generation.request import GenerationRequest, Requester
 from sandbox.people import as_text, files_of
 from tests.support.messages import is_answered, labels_of
 
-MENU_NAMES = {"Image info", "Use as input", "Describe", "Report image"}
+MENU_NAMES = {"Image info", "Use as input", "Describe", "Report image", "Block this picture"}
 
 
 @pytest.mark.usefixtures("_address_restored")

@@ -326,6 +326,7 @@ def build_services(service):
         wildcards=None,
         visible_mark=None,
         transparency=None,
+        picture_blocks=None,
         appeals=None,
         moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

@@ -15,6 +15,7 @@ from discord.app_commands import Range
 from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
 from bot.commands.mod.appeals import appeals_command
 from bot.commands.mod.image_check import image_check_command
+from bot.commands.mod.pictures import PicturesGroup
 from bot.commands.mod.review import log_channel_command, retention_command, review_command
 from bot.commands.mod.transparency import transparency_command
 from bot.commands.mod.words import WordsGroup
@@ -53,6 +54,7 @@ class ModerationGroup(
         super().__init__()
         self._services = services
         self.add_command(WordsGroup(services.moderation))
+        self.add_command(PicturesGroup(services))
         for command in (
             review_command(services),
             log_channel_command(services),

@@ -29,6 +29,7 @@ FOX = WatchedWord(1, "fox", WordAction.REFUSE)
         "\uff46\uff4f\uff58",  # full width
         "f\u00f3x",
         "f o x",
+        "a f o x",
         "f.o.x",
         "foooox",
         "\U0001d4bb\U0001d4f8\U0001d4fd\u200d fox",

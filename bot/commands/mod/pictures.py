@@ -1,0 +1,264 @@
+"""`/mod pictures`, and Block this picture in the menu of messages.
+
+In direct messages an operator changes the list of the whole bot.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.commands.message_menu import (
+    gone,
+    picture_options,
+    pictures_of,
+    plain_callback,
+    without_picture,
+)
+from bot.i18n.language import _, plural
+from bot.network import NETWORK_ERRORS
+from bot.permissions import require_moderator
+from bot.replies.actions import find_own
+from bot.replies.inputs import check_attachments, fetch_file
+from bot.replies.posted_files import attachment_hosts
+from bot.services import Services
+from bot.tree import BLOCK_PICTURE
+from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
+from bot.ui.responses import acknowledged, before_deadline, respond, respond_lines
+from bot.ui.text import harmless
+from generation.errors import InvalidAttachment
+from generation.media.decoding import decode
+from generation.media.perceptual_hash import hash_picture
+from generation.moderation.blocks import MAX_REASON_CHARACTERS
+from generation.moderation.image_hashes import NAMED_LINES, PictureList, write_list
+from generation.record import Output, PictureHash
+from generation.request import Actor
+
+FORM = r"bp:(?:r:(?P<result>[a-z0-9]{1,32})|m:(?P<message>[0-9]{1,20}))"
+"""For the pictures of a result, or of any other message in the same channel."""
+
+LISTED_PICTURES = 25
+MAX_CHOSEN = 25
+"""Options of a menu: https://docs.discord.com/developers/components/reference#string-select."""
+
+
+class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pictures"):
+    """`/mod pictures`."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+        self._blocks = services.picture_blocks
+
+    @app_commands.command(description="Block a picture that you attach")
+    @app_commands.describe(image="The picture; only a hash of it is kept", reason="For moderators")
+    async def add(
+        self,
+        interaction: discord.Interaction,
+        image: discord.Attachment,
+        reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
+    ) -> None:
+        """Block a picture from a file."""
+        check_attachments({"image": image}, attachment_hosts())
+        actor = await acknowledged(interaction)
+        hashes = await hash_files(self._services, actor, [image])
+        await block(interaction, self._services, actor, hashes, reason)
+
+    @app_commands.command(description="Unblock a picture")
+    @app_commands.describe(number="Its number in the list")
+    async def remove(self, interaction: discord.Interaction, number: Range[int, 1, 2**53]) -> None:
+        """Take an entry off the list."""
+        actor = await acknowledged(interaction)
+        text = _("Unblocked picture {number}.", number=number)
+        if not await self._blocks.unblock(actor, number):
+            text = _("No picture {number} is blocked here.", number=number)
+        await respond(interaction, text)
+
+    @app_commands.command(name="list", description="Show blocked pictures")
+    async def list_(self, interaction: discord.Interaction) -> None:
+        """List the newest entries."""
+        actor = await acknowledged(interaction)
+        blocked = await self._blocks.read(actor.guild_id, LISTED_PICTURES)
+        await respond_lines(interaction, _("Blocked pictures"), _list_lines(actor, blocked))
+
+    @app_commands.command(name="import", description="Block a list of hashes")
+    @app_commands.describe(file="A text file with a PDQ hash a line, and a reason behind it")
+    async def import_(self, interaction: discord.Interaction, file: discord.Attachment) -> None:
+        """Add the hashes of a file."""
+        actor = await acknowledged(interaction)
+        content = await fetch_file("file", file, attachment_hosts())
+        report = await self._blocks.import_list(actor, content)
+        lines = [
+            _("{count} blocked, {known} were already.", count=report.added, known=report.known)
+        ]
+        if report.bad_lines:
+            numbers = ", ".join(map(str, report.bad_lines[:NAMED_LINES]))
+            lines.append(
+                plural(
+                    "{count} line without a hash: {numbers}",
+                    "{count} lines without a hash: {numbers}",
+                    len(report.bad_lines),
+                    numbers=numbers + (", …" if len(report.bad_lines) > NAMED_LINES else ""),
+                )
+            )
+        await respond(interaction, "\n".join(lines))
+
+    @app_commands.command(description="Save the list as a file")
+    async def export(self, interaction: discord.Interaction) -> None:
+        """Send the list."""
+        actor = await acknowledged(interaction)
+        blocked = await self._blocks.read(actor.guild_id)
+        if not blocked.entries:
+            await respond(interaction, _("No pictures are blocked here."))
+            return
+        written = io.BytesIO(write_list(blocked.entries).encode())
+        summary = plural("{count} picture.", "{count} pictures.", blocked.count)
+        file = discord.File(written, "blocked-pictures.txt")
+        await respond(interaction, summary, files=[file])
+
+    @app_commands.command(description="Choose what happens to blocked pictures")
+    @app_commands.describe(mode="Block the result, or hold it for a moderator")
+    async def mode(self, interaction: discord.Interaction, mode: Literal["refuse", "hold"]) -> None:
+        """Refuse or hold what matches."""
+        actor = await acknowledged(interaction)
+        await self._blocks.set_held(actor, is_held=mode == "hold")
+        await respond(interaction, _mode_text(is_held=mode == "hold"))
+
+
+class BlockPictureMenu:
+    """Context menu entry Block this picture, for moderators."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def commands(self) -> tuple[app_commands.ContextMenu, ...]:
+        """The context menu entry."""
+        callback = app_commands.default_permissions(manage_messages=True)(plain_callback(self.ask))
+        return (app_commands.ContextMenu(name=BLOCK_PICTURE, callback=callback),)
+
+    def forms(self) -> Mapping[str, Handler]:
+        """Handlers of the modal that the entry opens."""
+        return {FORM: self.take}
+
+    async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        """Open the modal that asks which pictures, and why."""
+        generation = await before_deadline(interaction, find_own(interaction, message))
+        outputs = _recognizable(generation.outputs) if generation else []
+        if generation is not None and outputs:
+            custom_id = f"bp:r:{generation.id}"
+            options = [_output_option(output) for output in outputs[:MAX_CHOSEN]]
+        else:
+            custom_id, options = f"bp:m:{message.id}", picture_options(pictures_of(message))
+        if not options:
+            raise without_picture()
+        parts = {}
+        if len(options) > 1:
+            for option in options:
+                option.default = True
+            parts["picture"] = choice_field(
+                "picture", _("Picture"), options, required=True, most=len(options)
+            )
+        parts["reason"] = text_field("reason", _("Reason"), longest=MAX_REASON_CHARACTERS)
+        await open_modal(interaction, custom_id, _("Block this picture"), parts)
+
+    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
+        """Block what was chosen; all pictures if there was no choice."""
+        require_moderator(interaction)
+        actor = await acknowledged(interaction)
+        chosen = frozenset(answer.choices.get("picture", ()))
+        if result := answer.match["result"]:
+            case = await self._services.moderation_queries.case_file(result, actor.guild_id)
+            hashes = [
+                await decode(hash_picture, output.thumbnail)
+                for output in _recognizable(case.generation.outputs)
+                if output.thumbnail and (not chosen or str(output.position) in chosen)
+            ]
+        else:
+            files = await _find_files(interaction, int(answer.match["message"]))
+            wanted = [file for file in files if not chosen or str(file.id) in chosen]
+            hashes = await hash_files(self._services, actor, wanted)
+        reason = answer.texts.get("reason", "")
+        await block(interaction, self._services, actor, hashes, reason)
+
+
+async def hash_files(
+    services: Services, actor: Actor, files: Sequence[discord.Attachment]
+) -> list[PictureHash | None]:
+    """Download pictures and hash them, one after the other. Raises RequestRefused."""
+    hashes = []
+    async with services.file_slots.take(actor.user_id):
+        for file in files:
+            content = await fetch_file("image", file, attachment_hosts())
+            hashes.append(await decode(hash_picture, content))
+    return hashes
+
+
+async def block(
+    interaction: discord.Interaction,
+    services: Services,
+    actor: Actor,
+    hashes: Sequence[PictureHash | None],
+    reason: str,
+) -> None:
+    """Block pictures and say so. Raises RequestRefused where none can be recognized."""
+    known = [one for one in hashes if one is not None]
+    if not known:
+        raise InvalidAttachment("This picture has too little detail to be recognized.")
+    added = await services.picture_blocks.block(actor, known, reason)
+    lines = [plural("Blocked {count} picture.", "Blocked {count} pictures.", added)]
+    if added < len(known):
+        lines = [_("Already blocked.")] if not added else lines
+    if plain := len(hashes) - len(known):
+        lines.append(
+            plural(
+                "{count} picture has too little detail to be recognized.",
+                "{count} pictures have too little detail to be recognized.",
+                plain,
+            )
+        )
+    await respond(interaction, "\n".join(lines))
+
+
+async def _find_files(
+    interaction: discord.Interaction, message_id: int
+) -> Sequence[discord.Attachment]:
+    """The pictures of a message in this channel. Raises RequestRefused."""
+    channel = interaction.client.get_partial_messageable(interaction.channel_id or 0)
+    try:
+        message = await channel.fetch_message(message_id)
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise gone() from error
+    return pictures_of(message)
+
+
+def _recognizable(outputs: Sequence[Output]) -> list[Output]:
+    return [output for output in outputs if output.thumbnail is not None]
+
+
+def _output_option(output: Output) -> discord.SelectOption:
+    return discord.SelectOption(label=f"#{output.position + 1}", value=str(output.position))
+
+
+def _list_lines(actor: Actor, blocked: PictureList) -> list[str]:
+    lines = []
+    for one in blocked.entries:
+        reason = f" · {harmless(one.reason, 100)}" if one.reason else ""
+        when = discord.utils.format_dt(one.at, "f")
+        lines.append(f"**{one.id}** {when} · <@{one.actor_id}>{reason}")
+    if blocked.count > len(lines):
+        lines.append(_("{count} more", count=blocked.count - len(lines)))
+    lines = lines or [_("No pictures are blocked here.")]
+    if actor.guild_id is not None:
+        lines.append(_mode_text(is_held=blocked.is_held))
+        if blocked.everywhere:
+            lines.append(_("Blocked in all servers: {count}", count=blocked.everywhere))
+    return lines
+
+
+def _mode_text(*, is_held: bool) -> str:
+    if is_held:
+        return _("What shows a blocked picture is held for `/mod review`.")
+    return _("What shows a blocked picture is blocked. It costs nothing.")
