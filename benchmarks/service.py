@@ -11,7 +11,7 @@ from benchmarks.run import SAMPLER, TEXT, build_graph, find_node
 from bot.app import Storage, open_core, require_backend
 from bot.settings import Settings
 from generation.events import Ended, GenerationEvent
-from generation.notifier import Receipt
+from generation.notifier import Notifier, Receipt
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
@@ -44,7 +44,7 @@ targets = ["{sampler}.steps"]
 """
 
 
-class Clock:
+class Clock(Notifier):
     """A notifier that notes when each generation was told to have ended, by its prompt."""
 
     def __init__(self) -> None:

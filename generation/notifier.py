@@ -1,6 +1,7 @@
 """Protocols through which the core reports to people, implemented by front ends."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +38,16 @@ class Notifier(Protocol):
         May be called again for the same generation after a crash, and must then not post twice if
         that can be detected. Raises DeliveryImpossible or DeliveryPostponed.
         """
+
+    def preparing(
+        self, generation: Generation, contents: Sequence[OutputContent]
+    ) -> AbstractContextManager[None]:
+        """Prepare a delivery while the end is recorded; there may be none in the end.
+
+        What was prepared is used by `deliver` inside the block, and dropped at its end.
+        """
+        del generation, contents
+        return nullcontext()
 
     async def withdraw(self, generation: Generation) -> None:
         """Delete the messages of a generation whose results were removed. Never raises."""

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import RequestRefused
 from generation.events import Ended, GenerationEvent, Running, Waiting
-from generation.notifier import Receipt
+from generation.notifier import Notifier, Receipt
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
@@ -43,7 +43,7 @@ class GenerateOptions:
     out: Path = Path()
 
 
-class SilentNotifier:
+class SilentNotifier(Notifier):
     """Notifier that discards deliveries; the terminal follows the events instead."""
 
     def notify(self, event: GenerationEvent) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol, assert_never
@@ -17,7 +18,7 @@ from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.deletion import delete_message, delete_others, delete_shared
 from bot.replies.moderation.review_messages import draft_case, draft_closed
-from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
+from bot.replies.packing import BYTES_A_MESSAGE, Attachment, Parcel, pack
 from bot.replies.result_messages import PREVIEW_NAME, origin_text
 from bot.replies.sender import Gone, Invalid, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
@@ -101,6 +102,15 @@ class _View:
         self.has_run = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """Results that are being packed before their end is recorded, and for what."""
+
+    spoiler: bool
+    size_limit: int
+    task: asyncio.Task[Parcel]
+
+
 class LiveReplies:
     """Shows events and delivers results on Discord; implements the core's Notifier.
 
@@ -128,6 +138,7 @@ class LiveReplies:
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
+        self._packing: dict[str, _Packing] = {}
         self._records: GenerationRecords | None = None
         self._is_shared = False
         self._is_closed = False
@@ -158,6 +169,28 @@ class LiveReplies:
                 self._show(event)
             case _:
                 assert_never(event)
+
+    @contextmanager
+    def preparing(
+        self, generation: Generation, contents: Sequence[OutputContent]
+    ) -> Iterator[None]:
+        """Pack and mark results while they are recorded, as the first try to deliver them does."""
+        address = parse_reply(generation.reply)
+        if address is None:
+            yield
+            return
+        limit = self._sender.size_limit(address)
+        with speaking(address.locale):
+            work = pack(generation, contents, limit, marker=self._marker)
+            task = asyncio.create_task(work, name=f"packing of {generation.id}")
+        # Where nothing is delivered, an error that the delivery would have met is of no interest.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._packing[generation.id] = _Packing(generation.spoiler, limit, task)
+        try:
+            yield
+        finally:
+            self._packing.pop(generation.id, None)
+            task.cancel()
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
         """Deliver the end in the reply, or in a direct message if the reply cannot be reached.
@@ -304,7 +337,13 @@ class LiveReplies:
         file_bytes: int,
         message_bytes: int,
     ) -> list[ReplyContent]:
-        parcel = await pack(generation, contents, file_bytes, message_bytes, marker=self._marker)
+        packing = self._packing.pop(generation.id, None)
+        if packing and (packing.spoiler, packing.size_limit) == (generation.spoiler, file_bytes):
+            parcel = await packing.task
+        else:
+            parcel = await pack(
+                generation, contents, file_bytes, message_bytes, marker=self._marker
+            )
         return result_messages.done_messages(
             generation,
             self._title(generation),

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import Enum, auto
 
@@ -98,6 +99,10 @@ class Steps:
             await asyncio.sleep(self._timings.stop_pause_s)
         if not has_answered:
             self._runner.leave(generation_id, placement.backend, placement.prompt_id)
+
+    def preparing(self, run: FinishedRun) -> AbstractContextManager[None]:
+        """Prepare the delivery of a run's results while they are recorded."""
+        return self._delivery.preparing(run)
 
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None

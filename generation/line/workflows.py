@@ -140,9 +140,10 @@ class Workflows:
             run = await self._run(generation_id, backend, index)
             outcome = run.outcome
             if outcome["ended"] in ("succeeded", "failed"):
-                recorded = await self._retry_transient(self._steps.settle, generation_id, run)
-                if recorded is not None:
-                    await self._deliver_or_defer(generation_id, recorded)
+                with self._steps.preparing(run):
+                    recorded = await self._retry_transient(self._steps.settle, generation_id, run)
+                    if recorded is not None:
+                        await self._deliver_or_defer(generation_id, recorded)
             return outcome
         finally:
             self._ended(generation_id, outcome)

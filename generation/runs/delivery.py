@@ -9,6 +9,7 @@ the moderators' message, in `review_cards`.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
@@ -22,10 +23,11 @@ from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, OutputRow
 from generation.history.queries import copy_generation, copy_output
+from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
-from generation.record import Generation, GenerationState, OutputContent
-from generation.runs.results import RecordedEnd
+from generation.record import Generation, GenerationState, Output, OutputContent, copy_row
+from generation.runs.results import FinishedRun, RecordedEnd
 from generation.tasks import unforeseen
 from generation.transactions import Transactional, reads, writes
 
@@ -56,6 +58,19 @@ class Delivery(Transactional):
         self._reviews = reviews
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def preparing(self, run: FinishedRun) -> AbstractContextManager[None]:
+        """Prepare the delivery of results that will be shown as they are, until the block ends."""
+        generation, results = run.generation, run.results
+        if generation is None or generation.withheld or results is None:
+            return nullcontext()
+        if results.ruling.verdict is not ImageVerdict.SHOW:
+            return nullcontext()
+        contents = [
+            OutputContent(copy_row(Output, made, byte_count=len(made.content)), made.content)
+            for made in results.outputs
+        ]
+        return self._notifier.preparing(generation, contents)
 
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None

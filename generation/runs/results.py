@@ -19,10 +19,11 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """An outcome with the results to record together with it."""
+    """An outcome with the results to record together with it, and the generation as it ran."""
 
     outcome: Outcome
     results: Results | None = None
+    generation: Generation | None = None
 
 
 @dataclass(frozen=True, slots=True)

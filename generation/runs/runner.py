@@ -282,7 +282,8 @@ class Runner:
         ruling = await self._image_gate.judge(attempt.generation, outputs)
         if ruling.verdict is ImageVerdict.REFUSE:
             return FinishedRun(failed(ruling.failure), Results((), ruling, attempt.gpu_ms))
-        return FinishedRun(SUCCEEDED, Results(outputs, ruling, attempt.gpu_ms))
+        results = Results(outputs, ruling, attempt.gpu_ms)
+        return FinishedRun(SUCCEEDED, results, attempt.generation)
 
     def _outcome_of(self, attempt: RunAttempt, error: Exception) -> Outcome:
         if isinstance(error, UnusableResult | BackendRefused):

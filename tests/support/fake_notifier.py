@@ -1,9 +1,9 @@
 """A notifier that remembers what it was told."""
 
-from generation.notifier import Receipt
+from generation.notifier import Notifier, Receipt
 
 
-class FakeNotifier:
+class FakeNotifier(Notifier):
     """Remembers what it was told; `script` holds what the next deliveries raise."""
 
     def __init__(self):

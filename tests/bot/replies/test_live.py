@@ -62,6 +62,22 @@ async def edits_over(bot):
         await asyncio.wait(tasks, timeout=10)
 
 
+async def test_results_are_packed_while_they_are_recorded(bot, tools):
+    generation, reply = await bot.imagine()
+    _, prepared = tools.result(generation, tools.picture((30, 30)))
+    with bot.replies.preparing(generation, prepared):
+        await bot.replies.deliver(*tools.result(generation, tools.picture((40, 40))))
+    assert [file["width"] for file in files_of(reply.message)] == [30]
+
+
+async def test_results_that_became_spoilers_are_packed_again(bot, tools):
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    with bot.replies.preparing(generation, contents):
+        await bot.replies.deliver(replace(ended, spoiler=True), contents)
+    assert [file["spoiler"] for file in files_of(reply.message)] == [True]
+
+
 async def test_a_reply_goes_through_its_states(bot, tools):
     generation, reply = await bot.imagine(prompt="a **fox** @everyone")
     bot.replies.notify(tools.waiting(generation, 3, 7))

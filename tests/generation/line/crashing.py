@@ -34,7 +34,7 @@ from generation.line import EngineSettings, LineTimings
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
-from generation.notifier import Receipt
+from generation.notifier import Notifier, Receipt
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
@@ -103,7 +103,7 @@ class FileBackend:
         return CancelOutcome.UNKNOWN
 
 
-class FileNotifier:
+class FileNotifier(Notifier):
     """Posts by appending to a file; like a face, it can see what it posted before."""
 
     def __init__(self, folder, point, prompt):
