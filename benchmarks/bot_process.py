@@ -7,8 +7,9 @@ from the environment, as for `limner run`.
 import asyncio
 import sys
 
-from bot.app import Role, StartupError, run_bot
+from bot.app import Role, run_bot
 from bot.client import DiscordAddress
+from bot.core import StartupError
 from bot.logs import set_up_logs
 from bot.settings import load_settings
 from db.errors import DatabaseError

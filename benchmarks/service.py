@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.run import SAMPLER, TEXT, build_graph, find_node
-from bot.app import Storage, open_core, require_backend
+from bot.core import Storage, open_core, require_backend
 from bot.settings import Settings
 from generation.events import Ended, GenerationEvent
 from generation.notifier import Notifier, Receipt

@@ -15,8 +15,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.app import Application, StartupError
+from bot.app import Application
 from bot.client import DiscordAddress
+from bot.core import StartupError
 from bot.settings import Settings
 from bot.signals import run_until_signal
 from comfy.errors import ComfyError

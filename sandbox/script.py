@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.markup import escape
 
-from bot.app import Core
+from bot.core import Core
 from db.database import Session
 from db.repositories.guilds import GuildRepository
 from sandbox.discord_api import DiscordStandIn

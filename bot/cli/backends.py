@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bot.app import build_pool_members
+from bot.core import build_pool_members
 from bot.settings import Settings
 from db import migrations
 from db.database import Database

@@ -12,17 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.alerts import find_target
-from bot.app import (
-    ANSWER_TIMEOUT_S,
-    LOGIN_IMPOSSIBLE,
-    StartupError,
-    build_pool_members,
-    log_in,
-)
 from bot.cli.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
+from bot.core import ANSWER_TIMEOUT_S, StartupError, build_pool_members
+from bot.login import LOGIN_IMPOSSIBLE, log_in
 from bot.network import NETWORK_ERRORS
 from bot.private_files import find_exposed
 from bot.settings import Settings, find_unknown_names

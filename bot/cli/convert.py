@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bot.app import ANSWER_TIMEOUT_S, build_pool_members
+from bot.core import ANSWER_TIMEOUT_S, build_pool_members
 from bot.settings import Settings
 from comfy.backend import Backend
 from comfy.errors import ComfyError

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.app import Storage
+from bot.core import Storage
 from bot.private_files import keep_private
 from bot.settings import Settings
 from db import maintenance, transfer

@@ -12,7 +12,7 @@ from typing import assert_never
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bot.app import Storage, open_core, require_backend
+from bot.core import Storage, open_core, require_backend
 from bot.private_files import keep_private
 from bot.replies.result_messages import facts
 from bot.settings import Settings

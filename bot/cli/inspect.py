@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from bot.app import KNOWN_NODES, StartupError, build_pool_members
 from bot.cli.convert import ask_object_info, load_object_info
 from bot.cli.workflow_json import inspection_json, unusable_json
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
+from bot.core import KNOWN_NODES, StartupError, build_pool_members
 from bot.settings import Settings
 from bot.ui.workflow_report import report_lines
 from comfy.protocol.object_info import ObjectInfo

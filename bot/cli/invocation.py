@@ -72,10 +72,10 @@ def _sentence(error: Exception) -> str:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for the operator."""
-    from bot.app import StartupError
     from bot.cli.convert import FileUnusable
     from bot.cli.export import HistoryUnusable
     from bot.cli.service import ServiceError
+    from bot.core import StartupError
     from bot.settings import SettingsError
     from db.errors import DatabaseError
     from generation.errors import GenerationError

@@ -12,8 +12,8 @@ from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from bot.app import StartupError
 from bot.cli.inspect import fetch_infos, inspect_path, load_catalog
+from bot.core import StartupError
 from bot.settings import Settings
 from comfy.downloads import Download, Downloader, DownloadError
 from generation.backends.capability import MODEL_SUFFIXES

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
 
-from bot.app import StartupError
 from bot.cli.setup import SetupOptions, run_setup
 from bot.client import DiscordAddress
+from bot.core import StartupError
 from bot.private_files import HAS_MODES
 from bot.settings import SettingsError
 

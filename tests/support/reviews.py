@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from bot.app import Core
+from bot.core import Core
 from db.database import Session
 from db.tables import ReviewRow
 from sandbox.discord_api.values import JsonObject
