@@ -237,7 +237,7 @@ async def test_two_peoples_attachments_are_fetched_at_a_time(acceptor, tools):
         replace(
             tools.ask(workflow="img2img-sd", user_id=user_id), images={"image": attachments.fetch}
         )
-        for user_id in range(6)
+        for user_id in range(1, 7)
     ]
     asking = asyncio.gather(*map(acceptor.accept, requests))
     await tools.eventually(lambda: attachments.at_once == 2)
