@@ -21,6 +21,7 @@ from bot.ui.details import details_layout
 from bot.ui.layout import Item, build_layout, text
 from bot.ui.modals import Handler
 from bot.ui.responses import acknowledge, respond
+from generation.media.decoding import decode
 from generation.media.stripping import strip_metadata
 from generation.record import Generation
 
@@ -90,7 +91,10 @@ async def _send_originals(
             interaction, _("The original is no longer stored. The posted picture is what remains.")
         )
         return
-    bare = [replace(content, content=strip_metadata(content.content)) for content in contents]
+    bare = [
+        replace(content, content=await decode(strip_metadata, content.content))
+        for content in contents
+    ]
     may_have_all = generation.keeps_metadata or requester.user_id == generation.user_id
     buttons: Item | None = None
     if build_row is None or not may_have_all:

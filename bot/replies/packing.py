@@ -18,7 +18,7 @@ from generation.marking.marker import Marker
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.fitting import fit_under
-from generation.media.stripping import strip_metadata
+from generation.media.stripping import strip_metadata, strip_picture
 from generation.record import Generation, Output, OutputContent
 from generation.request import Layout
 from generation.requests.available_actions import is_picture
@@ -100,7 +100,8 @@ async def pack(
     says_ai = await marker.says_ai(generation)
     if not generation.keeps_metadata:
         contents = [
-            replace(content, content=strip_metadata(content.content)) for content in contents
+            replace(content, content=await decode(strip_metadata, content.content))
+            for content in contents
         ]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
@@ -182,7 +183,7 @@ def find_original(
 ) -> Attachment | None:
     """Attach the original file, without its metadata if only that makes it fit."""
     limit = min(size_limit, BYTES_A_MESSAGE)
-    for data in (content.content, strip_metadata(content.content)):
+    for data in (content.content, strip_picture(content.content)):
         if len(data) <= limit:
             return _attach(generation, content, data, find_extension(content.output))
     return None

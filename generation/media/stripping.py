@@ -1,11 +1,16 @@
-"""Removal of metadata from pictures without re-encoding, so that no pixel changes.
+"""Removal of metadata from files without re-encoding, so that no pixel and no sound changes.
 
 PNG: https://www.w3.org/TR/png-3/#5Chunk-layout. WebP:
-https://developers.google.com/speed/webp/docs/riff_container. JPEG: ITU-T T.81, annex B.
+https://developers.google.com/speed/webp/docs/riff_container. JPEG: ITU-T T.81, annex B. GIF:
+https://www.w3.org/Graphics/GIF/spec-gif89a.txt. Videos and sounds are copied by PyAV, if it is
+installed (`limner[video]`).
 """
 
 import struct
 from collections.abc import Iterator
+
+from generation.media.media_types import detect_media_type
+from generation.media.video import copy_streams
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"comf", b"caBX"})
@@ -21,9 +26,41 @@ _JPEG_EXIF, _JPEG_LAST_APP = 0xE1, 0xEF
 _JPEG_COLOURS = frozenset({0xE2, 0xEE})
 """The color profile and Adobe's marker, without which colors would change."""
 
+_GIF = (b"GIF87a", b"GIF89a")
+_GIF_HEADER, _GIF_IMAGE_HEADER = 13, 10
+_GIF_HAS_COLOURS = 0x80
+_GIF_IMAGE, _GIF_EXTENSION = 0x2C, 0x21
+_GIF_COMMENT, _GIF_APPLICATION = 0xFE, 0xFF
+_GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+"""Application extensions that say how often an animation is repeated."""
+
+_CONTAINERS = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "matroska",
+    "audio/mp4": "ipod",
+    "audio/mpeg": "mp3",
+    "audio/flac": "flac",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+}
+"""FFmpeg's names of containers, by media type."""
+
 
 def strip_metadata(content: bytes) -> bytes:
-    """Return the file without texts, EXIF and XMP; unchanged if its type is not supported here."""
+    """Return the file without texts, EXIF and XMP; unchanged if its type is not supported here.
+
+    Videos take up to a second: call it through `generation.media.decoding.decode`.
+    """
+    container = _CONTAINERS.get(detect_media_type(content) or "")
+    if container is None:
+        return strip_picture(content)
+    return copy_streams(content, container) or content
+
+
+def strip_picture(content: bytes) -> bytes:
+    """Return a picture without metadata, as `strip_metadata` does; other files are unchanged."""
     try:
         if content.startswith(_PNG):
             return _strip_png(content)
@@ -31,6 +68,8 @@ def strip_metadata(content: bytes) -> bytes:
             return _strip_webp(content)
         if content.startswith(_JPEG_START):
             return _strip_jpeg(content)
+        if content.startswith(_GIF):
+            return _strip_gif(content)
     except (struct.error, IndexError):
         # Damaged: it is left as it is rather than guessed at.
         return content
@@ -87,3 +126,33 @@ def _strip_jpeg(content: bytes) -> bytes:
         position = end
     kept.append(content[position:])
     return b"".join(kept)
+
+
+def _strip_gif(content: bytes) -> bytes:
+    position = _GIF_HEADER + _colours_length(content[_GIF_HEADER - 3])
+    kept = [content[:position]]
+    while (kind := content[position]) in {_GIF_IMAGE, _GIF_EXTENSION}:
+        start, is_kept = position, True
+        if kind == _GIF_IMAGE:
+            colours = _colours_length(content[position + _GIF_IMAGE_HEADER - 1])
+            position = _skip_blocks(content, position + _GIF_IMAGE_HEADER + colours + 1)
+        else:
+            is_text = content[position + 1] in {_GIF_COMMENT, _GIF_APPLICATION}
+            is_kept = not is_text or content[position + 3 : position + 14] in _GIF_LOOPS
+            position = _skip_blocks(content, position + 2)
+        if is_kept:
+            kept.append(content[start:position])
+    kept.append(content[position : position + 1])
+    return b"".join(kept)
+
+
+def _colours_length(flags: int) -> int:
+    """Bytes of a GIF's color table, by the flags that announce it."""
+    return 3 * 2 ** ((flags & 0x07) + 1) if flags & _GIF_HAS_COLOURS else 0
+
+
+def _skip_blocks(content: bytes, position: int) -> int:
+    """The position after a GIF's data blocks, of which the last is empty. Raises IndexError."""
+    while content[position]:
+        position += 1 + content[position]
+    return position + 1

@@ -68,6 +68,33 @@ def fit_video(content: bytes, max_bytes: int) -> bytes | None:
     return None
 
 
+def copy_streams(content: bytes, container: str) -> bytes | None:
+    """Write the video and the sound of a file anew into a container, with nothing else of it.
+
+    Nothing is re-encoded. Returns None if that is impossible.
+    """
+    try:
+        import av  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return None
+    target = io.BytesIO()
+    try:
+        with (
+            av.open(io.BytesIO(content), "r") as source,
+            av.open(target, "w", format=container) as written,
+        ):
+            streams = [one for one in source.streams if one.type in ("video", "audio")]
+            copies = {one.index: written.add_stream_from_template(one) for one in streams}
+            for packet in source.demux(streams):
+                if packet.size:
+                    packet.stream = copies[packet.stream.index]
+                    written.mux(packet)
+    except (av.FFmpegError, ValueError) as error:
+        _log.info("The metadata of a file could not be removed (%s).", type(error).__name__)
+        return None
+    return target.getvalue()
+
+
 def _write_png(frame: "VideoFrame") -> bytes:
     from av.codec.context import CodecContext  # noqa: PLC0415 - an optional extra
     from av.video.codeccontext import VideoCodecContext  # noqa: PLC0415 - likewise
