@@ -18,8 +18,8 @@ async def cancel_run(
 ) -> CancelOutcome:
     """Cancel a run, verify it, and retry. Raises RunStalled if it still runs in the end.
 
-    The server forgets an interrupt when a graph starts, honours it only between nodes and at
-    sampler steps, and answers 200 to deleting a run that has begun; so only the
+    The server forgets an interrupt when a graph starts, honors it only between nodes and at
+    sampler steps, and answers 200 to deleting a run that has started; so only the
     state of the prompt id afterwards counts.
     """
     deadline = time.monotonic() + timing.cancel

@@ -172,7 +172,7 @@ class Watchdog:
     async def _note_absent(self, run: Run) -> bool:
         """End a finished run; fail one that was missing twice. Return as `_note_alive` does."""
         record = await self._queries.find_record(run.prompt_id)
-        # The message of its end may have arrived while this request was under way.
+        # The message of its end may have arrived during this request.
         if run.is_ended:
             return False
         now = time.monotonic()

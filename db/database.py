@@ -165,7 +165,7 @@ class Database:
     def _forget(self, pending: asyncio.Future[Any]) -> None:
         self._pending.discard(pending)
         if not pending.cancelled():
-            pending.exception()  # whoever it was for may have given up; asyncio would complain
+            pending.exception()  # retrieved, or asyncio would log it if the caller gave up
 
     def _remember(self, connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
         if self._url.get_backend_name() == "postgresql":

@@ -43,7 +43,7 @@ class Threads:
                 continue
             try:
                 result = call()
-            except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+            except BaseException as error:  # noqa: BLE001 - raised in its caller
                 future.set_exception(error)
             else:
                 future.set_result(result)

@@ -151,8 +151,8 @@ class Alerts(Transactional):
         return AlertRepository(session).told()
 
     @writes
-    def _record(self, session: Session, begun: list[str], changed: list[str]) -> None:
+    def _record(self, session: Session, new: list[str], changed: list[str]) -> None:
         repository = AlertRepository(session)
         repository.remove(changed)
-        for key in begun:
+        for key in new:
             repository.add(key, self._now())

@@ -15,7 +15,7 @@ from generation.service import utc_now
 
 
 async def restore(settings: Settings, file: Path) -> Path | None:
-    """Replace the database and forget the engine's tables; they are built anew at the start.
+    """Replace the database and delete the engine's tables, which the next start creates.
 
     Returns where the previous database was copied to, None without one. Raises DatabaseError and,
     while a bot runs on the data folder, LineTaken.

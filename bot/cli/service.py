@@ -206,7 +206,7 @@ def _task_scheduler() -> ServiceManager:
 
 
 def _task(program: Program) -> str:
-    # The scheduler keeps no output. The file begins anew with each start, so it stays small.
+    # The scheduler keeps no output. Each start truncates the file, so it stays small.
     command = subprocess.list2cmdline(program.command)
     log = program.data / "limner.log"
     arguments = f'/d /s /c "{command} 2> "{log}""'

@@ -1,4 +1,4 @@
-"""`/mydata`: export or delete the personal data of whoever asks."""
+"""`/mydata`: export or delete one's own personal data."""
 
 import tempfile
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def keeping_text(keeping: RetentionSettings) -> str:
 
 
 async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:
-    """Delete the data of whoever submitted the confirmation."""
+    """Delete the data of the person who submitted the confirmation."""
     await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)
     text = plural(

@@ -29,7 +29,7 @@ class HttpResponse:
 
 
 async def read_body(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> bytes:
-    """Read a body of at most so many bytes. Raises BackendRefused for a larger one."""
+    """Read a body up to a limit in bytes. Raises BackendRefused for a larger one."""
     too_large = BackendRefused(f"{name} sends more than {max_bytes} bytes.", status=413)
     if (response.content_length or 0) > max_bytes:
         raise too_large

@@ -21,7 +21,7 @@ class Spent:
     gpu_ms: int = 0
 
 
-# Built once, on the table itself: building them anew takes longer than executing them.
+# Built once, on the table itself: building them takes longer than executing them.
 
 _TABLE = table_of(ChargeRow)
 _ROWS = _TABLE.c

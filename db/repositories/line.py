@@ -53,7 +53,7 @@ class UnfinishedCounts:
     by_lane: Mapping[int, int]
 
 
-# Built once, on the table itself: building them anew takes longer than executing them.
+# Built once, on the table itself: building them takes longer than executing them.
 
 _ROWS = table_of(GenerationRow).c
 _IS_UNFINISHED = _ROWS.state.in_(UNFINISHED_STATES)

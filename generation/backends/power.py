@@ -104,7 +104,7 @@ class PowerManager(Transactional):
         await self._tasks.close()
         waking, self._waking = self._waking, None
         if waking is not None:
-            # Whoever schedules next begins again at once; without this it would wait for a while.
+            # Lets the next scheduling process start it at once, instead of when the claim expires.
             with suppress(DatabaseError):
                 await self._end(waking)
 
@@ -158,12 +158,12 @@ class PowerManager(Transactional):
         return occupancy.is_reachable and not has_work and not is_stopping
 
     async def _wake(self, name: str) -> None:
-        began_at, begun = self._clock(), self._now()
+        began_at, since = self._clock(), self._now()
         problem = await self._start(name)
         try:
             if problem is None:
                 _log.info("GPU %s answers after %d s.", name, round(self._clock() - began_at))
-                await self._note_awake(name, begun)
+                await self._note_awake(name, since)
             else:
                 await self._note_failure(name, f"It could not be started. {problem}")
         finally:

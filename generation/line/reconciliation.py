@@ -193,7 +193,7 @@ class Reconciliation:
                 await self._steps.give_up_delivery(id_)
 
     async def _may_begin(self, workflow_id: str, state: str | None) -> bool:
-        """Return whether it has not begun, or failed and may be restarted.
+        """Return whether it has not started, or failed and may be restarted.
 
         The engine records failures of its own calls during a shutdown as errors of the workflow.
         """

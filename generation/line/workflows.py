@@ -272,8 +272,8 @@ async def find_open() -> tuple[OpenWorkflow, ...]:
 async def find_attempts(generation_ids: Collection[str], most: int) -> dict[str, list[Attempt]]:
     """Return the recorded attempts of these generations, in order; up to `most` of each."""
     first = await _find([attempt_id(one, 0) for one in generation_ids])
-    begun = [one.generation_id for one in first]
-    later = await _find([attempt_id(one, n) for one in begun for n in range(1, most)])
+    started = [one.generation_id for one in first]
+    later = await _find([attempt_id(one, n) for one in started for n in range(1, most)])
     attempts: dict[str, list[Attempt]] = {}
     for one in sorted([*first, *later], key=lambda attempt: attempt.number):
         attempts.setdefault(one.generation_id, []).append(one)

@@ -151,7 +151,7 @@ def _is_grey(red: Image.Image, green: Image.Image, blue: Image.Image) -> bool:
 def _check_same_shape(size: tuple[int, int], image_size: tuple[int, int]) -> None:
     expected_height = size[0] * image_size[1] / image_size[0]
     expected_width = size[1] * image_size[0] / image_size[1]
-    # Whoever scaled it had to round one side to whole pixels.
+    # Scaling rounds one side to whole pixels.
     if min(abs(size[1] - expected_height), abs(size[0] - expected_width)) > 1:
         raise InvalidImage(
             "The mask ({mask}) and the picture ({picture}) have different shapes. Make the mask "

@@ -43,7 +43,7 @@ def hash_image(image: Image.Image) -> PictureHash | None:
     cells = _sample(small)
     if _measure_detail(cells) < LEAST_DETAIL:
         return None
-    # The waves of PDQ's cells are no mirror images: a mirrored picture has to be sampled anew.
+    # The waves of PDQ's cells are no mirror images: a mirrored picture has to be sampled again.
     return PictureHash(_hash_cells(cells), _hash_cells(_sample(ImageOps.mirror(small))))
 
 

@@ -123,7 +123,7 @@ class ImportReport:
 class PictureBlocks(Service):
     """Changes the lists; every change is audited. A guild id of None is the whole bot's list.
 
-    Whoever calls has made sure that the actor may do it there. Every method raises
+    Callers must have checked that the actor may do it there. Every method raises
     ServiceUnavailable.
     """
 

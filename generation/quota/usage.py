@@ -134,8 +134,8 @@ class QuotaService(Service):
         they are read. Usage and unfinished generations are always read. Nobody else is admitted in
         this guild until the transaction ends.
         """
-        # The person's lock comes first: whoever asks for much at once takes one place among those
-        # who wait for the guild's lock.
+        # The person's lock comes first: of one person's simultaneous requests only one waits for the
+        # guild's lock.
         lookups.charges.lock_person(requester.user_id, requester.guild_id)
         if rules is None:
             guild = lookups.guilds.get_or_create(requester.guild_id, now=now)

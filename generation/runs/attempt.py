@@ -65,7 +65,7 @@ class RunAttempt:
         self._on_gpu_free = on_gpu_free
         self._progress: RunProgress | None = None
         self._is_sampled = generation.sampled_at is not None
-        # Whoever re-attaches has not seen it begin.
+        # After a re-attach the start of the run is not known.
         self._began_at: float | None = None
         if generation.started_at is not None and generation.backend == backend.name:
             gone_s = (clock() - generation.started_at).total_seconds()

@@ -92,7 +92,7 @@ def _read_json(content: memoryview) -> Carried:
     pieces = list(_unwrap(document, Container.JSON.value))
     if pieces:
         return _choose(Container.JSON, pieces)
-    # Its mistakes are better told by whoever knows what a graph must be.
+    # `parse_graph` reports its mistakes better.
     return Carried(Container.JSON, parse_graph(document.value), None, "")
 
 
