@@ -150,7 +150,7 @@ class Application:
         )
         self._core = core
         if self._replies is not None:
-            # On PostgreSQL other processes may have told the end of what this one shows.
+            # On PostgreSQL another process may have delivered the end of a reply shown here.
             is_shared = storage.engine.sqlite_path is None
             self._replies.use_records(core.service, is_shared=is_shared)
             self._stack.push_async_callback(self._replies.close)
@@ -248,8 +248,8 @@ async def run_bot(
 async def _run_until_end(application: Application) -> None:
     async with application:
         _log.info("Limner is running; stop it with Ctrl+C.")
-        # What exists by now lives as long as the process. Searching all of it for garbage again and
-        # again would stop everything for a tenth of a second each time.
+        # Objects created so far live as long as the process. Every collection that traverses them
+        # would stop the event loop for a tenth of a second.
         gc.collect()
         gc.freeze()
         try:

@@ -53,7 +53,7 @@ def _check_url(value: object) -> str:
     text = str(value).strip().rstrip("/")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        # What stands before an @ may be a password.
+        # The part before an @ may be a password.
         shown = text.rpartition("@")[2][:LONGEST_SHOWN]
         raise ValueError(f"must be an address such as http://127.0.0.1:8188, not {shown!r}")
     return text

@@ -42,8 +42,8 @@ async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> 
     Thread(
         target=_stop_at_signal, args=(incoming, task, status), name="signals", daemon=True
     ).start()
-    # Handlers run in the main thread, between two of its instructions: a call that blocks it keeps
-    # them waiting. The socket is written to at once.
+    # Python runs handlers in the main thread, which a blocking call delays. The wake-up socket is
+    # written to at once: https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
     handlers = {number: signal.signal(number, _arm_last_resort) for number in SIGNALS}
     descriptor = signal.set_wakeup_fd(outgoing.fileno(), warn_on_full_buffer=False)
     try:
@@ -64,7 +64,7 @@ def _arm_last_resort(_number: int, _frame: FrameType | None) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    # Its watchdog is a thread in C, which needs no GIL.
+    # Its watchdog thread is written in C and needs no GIL.
     faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True, file=nowhere)
 
 
@@ -79,7 +79,7 @@ def _stop_at_signal(incoming: socket.socket, task: asyncio.Task[Any], status: in
             pass
     if not received:
         return
-    with suppress(RuntimeError):  # its loop is closed: it has just ended
+    with suppress(RuntimeError):  # its loop is closed already
         task.get_loop().call_soon_threadsafe(task.cancel)
     sleep(STOP_WITHIN_S)
     words = Thread(target=_say_why, daemon=True)

@@ -92,7 +92,7 @@ class Listener:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            # `wait` does not raise the task's CancelledError, which could not be told from our own.
+            # `await task` would raise its CancelledError, which is not distinguishable from ours.
             await asyncio.wait([task])
         self._attempt_over.set()
 
@@ -153,8 +153,7 @@ class Listener:
             if self.state is not ListenerState.CLOSED:
                 self.state = ListenerState.PAUSING
             closing, self._closing = self._closing, None
-            # The old connection must be gone before the next one: servers mix up two of one client
-            # id.
+            # Before the next connection: servers confuse two connections of one client id.
             await (closing or socket.close())
 
     def _choose_client_id(self) -> None:

@@ -86,7 +86,7 @@ class Run:
         self._dispatch(message)
 
     def _dispatch(self, message: Message) -> None:
-        # In the order of their frequency: this is where a run spends its time.
+        # Ordered by frequency: this is where following a run spends its time.
         match message:
             case UnreadSnapshot() | ProgressState():
                 self._take_snapshot(message)
@@ -118,7 +118,7 @@ class Run:
             case ExecutionInterrupted():
                 self.mailbox.fail(RunInterrupted("The run was interrupted."))
             case NodeExecuting(node_id=None, prompt_id=str()):
-                # The end message itself was missed; the record, which exists by now, tells all.
+                # The end message was missed; the record exists by now.
                 self.may_have_missed = True
                 self.mailbox.end()
             case _:

@@ -103,7 +103,7 @@ class FollowedRuns:
     def _find_owner(self, message: Message, client_id: str) -> str | None:
         match message:
             case PreviewFrame() | TextFrame():
-                # Without negotiated metadata they do not name their run.
+                # Previews without negotiated metadata do not name their run.
                 return self._executing
             case NodeExecuting(node_id=str() as node_id):
                 return self._find_reconnected(node_id, client_id)

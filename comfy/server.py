@@ -207,7 +207,7 @@ class ComfyServer:
         """
         outcome = await cancel_run(prompt_id, self._queries, self._runs, self._timing)
         if outcome is CancelOutcome.CANCELLED:
-            # A run that waited ends without any message.
+            # A waiting run that is cancelled ends without any message.
             for run in self._runs.get(prompt_id):
                 run.mailbox.fail(RunInterrupted("The run was cancelled."))
         return outcome

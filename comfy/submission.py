@@ -61,10 +61,10 @@ class GraphSubmitter:
         if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
             self._listener.start()
             return True
-        # Without /ws the run goes ahead all the same and is followed by polling.
+        # Without /ws the run is submitted anyway and followed by polling.
         await self._listener.wait_connected()
-        # After the wait, which may have changed the id; before the POST, as messages can overtake
-        # its response.
+        # After the wait, which may have changed the id; before the POST, whose response messages
+        # can overtake.
         run.client_id = self._listener.client_id
         await self._post(run, _build_body(run, previews=previews, key=self._find_key(run)))
         run.is_submitted = True
@@ -123,7 +123,7 @@ class GraphSubmitter:
         if not isinstance(answer.document, dict) or "prompt_id" not in answer.document:
             raise NotComfyUI(f"{self._http.name} answers, but not as ComfyUI does.")
         if answer.document["prompt_id"] != run.prompt_id:
-            # Old servers choose an id of their own, under which nobody would follow this run.
+            # Old servers choose their own id, by which this run would not be followed.
             await self._take_back(str(answer.document["prompt_id"]))
             raise BackendRefused(
                 f"{self._http.name} is too old: it does not keep the prompt id it is given.",
@@ -131,7 +131,7 @@ class GraphSubmitter:
             )
         problems = parse_node_errors(answer.document.get("node_errors"))
         if problems:
-            # Only the outputs without an error would run: not what was asked for.
+            # Only the outputs without an error would run, not the whole graph.
             await self._take_back(run.prompt_id)
             first = problems[0]
             raise GraphRejected(

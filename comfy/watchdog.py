@@ -70,7 +70,7 @@ class Watchdog:
     def note_queue_changed(self) -> None:
         """Poll now for runs without socket messages."""
         self._queue_changed_at = time.monotonic()
-        # Not asked of every run here: this is called three times a run, for each of them.
+        # Cached, not computed here: this is called three times for each run.
         if self._any_is_polled or self._everything_is_due:
             self._ask_at = 0.0
             self._hint.set()
@@ -191,7 +191,7 @@ class Watchdog:
                 run.mailbox.fail(RunLost("The backend restarted or cleared its queue."))
             return False
         if run.awaits_socket_output and not is_second_time:
-            # The picture may be on its way: a record is smaller and comes first.
+            # The picture may still be in transit: a record is smaller and arrives first.
             return False
         run.may_have_missed = True
         run.settle(record)

@@ -47,6 +47,6 @@ class CachedQuery(Generic[K, V]):
         self._results.pop(key, None)
         while len(self._results) >= MAX_RESULTS:
             del self._results[next(iter(self._results))]
-        # The version from before reading: what changed meanwhile is read again.
+        # The version before reading, so that a change in between causes another read.
         self._results[key] = (result, version, read_at)
         return result

@@ -112,7 +112,7 @@ class Database:
                         session.execute(select(announcement))
             finally:
                 if self._is_closed:
-                    # The pool is gone already, and would not close what comes back to it.
+                    # The disposed pool would not close a connection that is returned to it.
                     session.invalidate()
 
     async def close(self) -> None:
@@ -143,7 +143,7 @@ class Database:
         def call() -> T:
             refuse_if_abandoned()
             with self.transaction(read_only=read_only) as session:
-                # The caller may have been told so while this waited for the lock.
+                # The caller may have given up while this waited for the lock.
                 refuse_if_abandoned()
                 return work(session)
 
@@ -152,14 +152,13 @@ class Database:
         pending.add_done_callback(self._forget)
         try:
             async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
-                # Waiting cancels nothing: `close` waits for what runs when its caller gave up.
+                # `wait` cancels nothing: `close` waits for transactions whose caller gave up.
                 await asyncio.wait({pending})
                 return pending.result()
         except TimeoutError:
             raise DatabaseUnavailable(_TOO_SLOW) from None
         finally:
-            # A call that still waits for its thread or the lock must not run for a caller who has
-            # gone.
+            # A call that still waits for its thread or the lock must not run without its caller.
             is_abandoned.set()
 
     def _forget(self, pending: asyncio.Future[Any]) -> None:

@@ -29,7 +29,7 @@ _CONFLICT = "The database refused an entry that contradicts what is recorded alr
 
 _Failures = tuple[tuple[tuple[str, ...], type[DatabaseError], str], ...]
 
-# By the beginning of SQLite's name of the error; the first that fits counts.
+# By prefix of SQLite's error name; the first match counts.
 _SQLITE_FAILURES: _Failures = (
     (("SQLITE_CONSTRAINT",), Conflict, _CONFLICT),
     (
@@ -76,7 +76,7 @@ _SQLITE_FAILURES: _Failures = (
     ),
 )
 
-# By the beginning of the SQLSTATE; the first that fits counts.
+# By prefix of the SQLSTATE; the first match counts.
 _POSTGRESQL_FAILURES: _Failures = (
     (
         ("28",),
@@ -123,7 +123,7 @@ _POSTGRESQL_FAILURES: _Failures = (
 
 _CANNOT_CONNECT_NOW = "57P03"
 
-# What the server says when it refuses a connection, by the code that it does not send along.
+# The server's messages on a refused connection, by the SQLSTATE that libpq does not report.
 _REFUSALS = (
     (
         ("authentication failed", "no pg_hba.conf entry", "role ", "not permitted to log in"),
@@ -143,7 +143,7 @@ def translated(url: URL) -> Generator[None]:
     except (SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
         raise _translate(error, url) from error
     except (UnicodeEncodeError, OverflowError) as error:
-        # SQLite's driver lets these through as they are.
+        # SQLite's driver raises these untranslated.
         raise Unstorable(_UNSTORABLE) from error
 
 

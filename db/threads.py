@@ -47,6 +47,6 @@ class Threads:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            # Nothing of it, neither results nor an error's frames, stays while this thread waits.
+            # Release results and an error's frames while this thread waits.
             del item, future, call
             result = None

@@ -26,7 +26,7 @@ def normalise_url(url: str) -> str:
     except (ArgumentError, ValueError):
         raise InvalidDatabaseURL(_NO_ADDRESS) from None
     if "@" in (parsed.host or ""):
-        # The rest of a password: it would be told as where the server is.
+        # Part of a password, which would be shown as the server's address.
         raise InvalidDatabaseURL(_NO_ADDRESS)
     family = parsed.drivername.partition("+")[0]
     if family == "sqlite":
@@ -45,7 +45,7 @@ def libpq_url(url: str) -> str | None:
     if parsed.get_backend_name() != "postgresql":
         return None
     plain = parsed.set(drivername="postgresql")
-    # SQLAlchemy leaves spaces as they are; PostgreSQL's own library takes none in a URL.
+    # SQLAlchemy keeps spaces; libpq accepts none in a URL.
     return plain.render_as_string(hide_password=False).replace(" ", "%20")
 
 

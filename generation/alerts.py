@@ -41,8 +41,8 @@ _log = logging.getLogger(__name__)
 class Alerts(Transactional):
     """Reports problems and their ends with `tell`, which may raise DeliveryPostponed.
 
-    What was told is recorded, so that a restart does not repeat it. Of several processes that share
-    a database only the one for which `is_responsible` holds tells anything.
+    Sent alerts are recorded, so that a restart does not repeat them. Of several processes that
+    share a database, only the one for which `is_responsible` holds sends any.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Alerts(Transactional):
 
         Raises DeliveryPostponed and DatabaseError.
         """
-        told = await self._told()
-        problems = await self._find(told)
-        changed = problems.keys() ^ told
+        reported = await self._reported()
+        problems = await self._find(reported)
+        changed = problems.keys() ^ reported
         now = self._clock()
         self._changed_at = {key: self._changed_at.get(key, now) for key in changed}
         due = sorted(key for key, at in self._changed_at.items() if now - at >= MIN_DURATION_S)
@@ -98,22 +98,22 @@ class Alerts(Transactional):
         if due:
             await self._record([one for one in due if one in problems], due)
 
-    async def _find(self, told: frozenset[str]) -> Mapping[str, str]:
+    async def _find(self, reported: frozenset[str]) -> Mapping[str, str]:
         problems = {
             f"{AWAY}{name}": f"GPU {name} is offline."
             for name, occupancy in self._pool.occupancies.items()
-            # One that can be started may be off on purpose.
+            # A backend that can be started may be off on purpose.
             if not occupancy.is_reachable and name not in self._pool.powers
         }
         refusals = self._pool.refusals
         for name in self._pool.names:
-            # Until a run succeeds or is refused, it is as it was told before a restart.
-            if refusals.get(name) or (name not in refusals and f"{REFUSES}{name}" in told):
+            # Until a run succeeds or is refused, the state reported before a restart applies.
+            if refusals.get(name) or (name not in refusals and f"{REFUSES}{name}" in reported):
                 problems[f"{REFUSES}{name}"] = f"GPU {name} takes no work: {refusals.get(name)}"
         for name, problem in (await self._power_problems()).items():
             problems[f"{POWER}{name}"] = f"GPU {name}: {problem}"
         free = await asyncio.to_thread(self._count_free_bytes, self._data)
-        if free < LEAST_FREE_BYTES * (2 if DISK in told else 1):
+        if free < LEAST_FREE_BYTES * (2 if DISK in reported else 1):
             mib = free // 2**20
             problems[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
         if count := await self._count_undelivered():
@@ -147,8 +147,8 @@ class Alerts(Transactional):
         }
 
     @reads
-    def _told(self, session: Session) -> frozenset[str]:
-        return AlertRepository(session).told()
+    def _reported(self, session: Session) -> frozenset[str]:
+        return AlertRepository(session).reported()
 
     @writes
     def _record(self, session: Session, new: list[str], changed: list[str]) -> None:

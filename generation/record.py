@@ -187,6 +187,6 @@ class Generation:
         """Seconds from the start on a backend to the end, if both are known."""
         if self.started_at is None or self.finished_at is None:
             return None
-        # The clock may have been put back or forward meanwhile, or the bot was off.
+        # The clock may have been changed meanwhile, or the bot stopped.
         passed_s = (self.finished_at - self.started_at).total_seconds()
         return min(max(passed_s, 0.0), LONGEST_RUN_S)

@@ -179,7 +179,7 @@ class Catalog:
     def _existing_folders(self) -> _Folders:
         found = {}
         for folder in self._folders:
-            with contextlib.suppress(OSError):  # absent, or not ours to read: nothing to follow
+            with contextlib.suppress(OSError):  # absent or unreadable: nothing to watch
                 found[folder] = folder.stat().st_ino
         return found
 

@@ -78,7 +78,7 @@ def _load_manifest(source: Source, report: Report) -> _Written | None:
         return None
     try:
         table = read_table(load_text(source.manifest))
-        # Its mistakes are told even when the graph has some too.
+        # Report its mistakes even if the graph has some too.
         return table if is_partial(table) else parse_table(table)
     except WorkflowUnusable as error:
         report(source.manifest, *error.sentences)

@@ -109,7 +109,7 @@ class ManagedFolder:
             content = (self._folder / file).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return frozenset()
-        # Names are ASCII: a line that is no UTF-8 names nothing, and the others count.
+        # Names are ASCII: a line that is not UTF-8 is ignored, others count.
         text = content.decode("utf-8-sig", errors="replace")
         return frozenset(line.strip() for line in text.splitlines() if line.strip())
 

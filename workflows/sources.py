@@ -52,7 +52,7 @@ def find_source(path: Path) -> Source | None:
     if path.is_dir():
         return _find_folder(path)
     if path.suffix.lower() != ".json" and path.suffix.lower() not in CARRIERS:
-        return None  # a note, a manifest of the file beside it, or an editor's left-over
+        return None  # a note, the manifest of another file, or an editor's backup
     beside = path.with_suffix(MANIFEST_SUFFIX)
     return Source(name_of_file(path.stem), path, path, beside if beside.exists() else None)
 

@@ -80,7 +80,7 @@ def _complete(each: Input, graph: Graph) -> Input:
     try:
         coerce(each, default)
     except InvalidValue:
-        # Outside of what people may ask for, but the author's choice: it stays in the graph.
+        # Out of bounds for people, but the author's choice: the graph keeps it.
         return each
     return each.model_copy(update={"default": default})
 

@@ -103,7 +103,7 @@ def _lines(entry: Waiting, *, names_people: bool) -> list[str]:
     generation = entry.generation
     prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or harmless(generation.workflow)
     if entry.is_paused or entry.position:
-        # A clock time: nobody updates this message, and a countdown would go on into the past.
+        # A clock time: this message is not updated, and a countdown would continue into the past.
         state = waiting_parts(entry, datetime.now(UTC), clock_time)
     else:
         state = [_("running")]

@@ -277,7 +277,7 @@ class LiveReplies:
         if address is None:
             return
         if generation.message_url is not None:
-            # It was shown: what else shows it goes, and the reply is edited.
+            # It was shown before: other messages are deleted, and the reply is edited.
             await delete_others(self._client, generation, address)
             await delete_shared(self._client, generation)
         try:
@@ -374,7 +374,7 @@ class LiveReplies:
             self._forget_idle_views()
             view = self._views[generation.id] = _View(address)
             if isinstance(event, Running):
-                # Many end before anybody could read how far they are.
+                # Short runs end before anybody could read their progress.
                 view.edited_at = time.monotonic()
         # A queue position computed before the run began may arrive late.
         if view.is_muted or (view.has_run and isinstance(event, Waiting)):
@@ -413,7 +413,7 @@ class LiveReplies:
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
             if not self._sender.is_by_token(view.address):
                 await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
-            # After the pauses, so that the state sent is the newest now and not when they began.
+            # After the pauses, so that the newest state is sent.
             event, view.newest = view.newest, None
             if event is None:
                 return

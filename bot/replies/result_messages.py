@@ -121,7 +121,7 @@ def _activity(name: str) -> str:
 
 def _time_left(seconds: float, fraction: float) -> str:
     if seconds < SHORTEST_COUNTDOWN.total_seconds():
-        # Where much is left to do, it was the estimate that was wrong.
+        # If much is left to do, the estimate was wrong.
         return _("finishing") if fraction >= FINISHING_FRACTION else ""
     if seconds < LONG_RUN_S:
         return _("about {seconds} s left", seconds=math.ceil(seconds))
@@ -235,7 +235,7 @@ def title_line(generation: Generation, title: str, *, for_moderators: bool = Fal
 def _heading(generation: Generation, title: str, *facts: str) -> Item | None:
     name, heading = harmless(generation.user_name, SUBTITLE_CHARACTERS), harmless(title)
     if not _shown_prompt(generation, TITLE_CHARACTERS):
-        # The heading says it already.
+        # The heading contains it already.
         heading = ""
     return text(title_line(generation, title), small(name, heading, *facts))
 

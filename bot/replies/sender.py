@@ -185,8 +185,7 @@ class ReplySender:
         nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
         async with _translated(by_token=False):
             channel = self._client.get_partial_messageable(channel_id)
-            # discord.py sets enforce_nonce: Discord returns the message that has this nonce
-            # already.
+            # discord.py sets enforce_nonce: Discord returns an existing message with this nonce.
             message: discord.Message = await channel.send(**draft.send(), nonce=nonce)
         return message.id
 
@@ -314,7 +313,7 @@ def _meaning(error: discord.HTTPException, *, by_token: bool) -> Exception:
     if error.status == CONTENT_TOO_LARGE or error.code == FILE_TOO_LARGE:
         return TooLarge("Discord does not take so many bytes.")
     if by_token or error.code == INVALID_FORM:
-        # Whatever is wrong with the token, editing by message id may work.
+        # Editing by message id may work even if the token is invalid.
         return Invalid(error.text) if error.code == INVALID_FORM else _TokenDead()
     if error.status == UNAUTHORIZED:
         return Unreachable("Discord does not know the bot's token any more.")

@@ -54,7 +54,7 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
             "There is no channel to share it in. "
             "Administrators choose one with /limner channels gallery."
         )
-    # What may be shown depends on who asks, and on the channel where it is to be seen.
+    # Permission depends on the requester and on the channel of the post.
     requester = replace(requester, is_channel_age_restricted=is_age_restricted(channel))
     obstacle = await services.reposting.find_obstacle(generation, requester)
     if obstacle is not None:

@@ -63,7 +63,7 @@ def failure_texts(
     sentence = harmless(_(template, **known), SENTENCE_CHARACTERS)
     until = _read_moment(known.get("until"))
     if until is not None:
-        # Only now, as what is made harmless has no timestamps.
+        # After escaping, which would break timestamps.
         sentence = sentence.replace(str(known["until"]), discord.utils.format_dt(until, "f"))
     retry_at = _read_moment(known.get("retry_at"))
     if retry_at is not None:

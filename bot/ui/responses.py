@@ -52,7 +52,7 @@ async def acknowledge(interaction: discord.Interaction, *, private: bool = True)
         return await _defer(interaction, private=private)
     except NETWORK_ERRORS as error:
         _log.info("The answer to an acknowledgement was lost (%s).", type(error).__name__)
-    # discord.py got no response, so to it the interaction is not acknowledged.
+    # discord.py does not count it as acknowledged, since it got no response.
     interaction.extras[_UNNOTICED] = THINKING
     try:
         message = await interaction.original_response()

@@ -78,7 +78,7 @@ def lines_within(lines: Sequence[str], limit: int) -> str:
 
 
 def _escape(line: str) -> str:
-    # Markdown's characters, what opens mentions, time stamps, emoji and links, and what makes an
+    # Markdown's characters, the start of mentions, timestamps, emoji and links, and what makes an
     # address or an invitation unfurl.
     escaped = "".join(f"\\{c}" if c in "\\*_~`|[]<" else c for c in line)
     escaped = _INVITE.sub(r"\1\\/", escaped.replace("://", "\\://"))

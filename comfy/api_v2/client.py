@@ -198,7 +198,7 @@ class ComfyApiV2:
             try:
                 fresh = await fetch_job(self._http, self._timing, job, {})
                 if fresh is None or fresh.status in {"canceled", "expired"}:
-                    # A job that waited is not there any more, or called expired, once cancelled.
+                    # A waiting job that is cancelled is deleted, or reported as expired.
                     is_gone = fresh is None or fresh.status == "expired"
                     is_ours = was_asked or not is_gone
                     return CancelOutcome.CANCELLED if is_ours else CancelOutcome.ALREADY_ENDED
@@ -263,7 +263,7 @@ class ComfyApiV2:
                 "name it as object_info in backends.toml.",
                 status=501,
             )
-        # Only in our own network: what a public service names might be an address of ours.
+        # Only within our own network: a public service might name one of our addresses.
         comfyui = HttpClient(
             BackendSettings(proxied, name=f"the ComfyUI behind {self.name}"), self._timing
         )

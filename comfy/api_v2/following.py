@@ -133,7 +133,7 @@ class JobFollower:
                     if event is None or self._take_event(*event):
                         return
             except StreamRefused as refusal:
-                # Every stream is taken, for now; else there are none, and asking tells all.
+                # 429: all streams are in use. Any other status: there are none, so poll.
                 self._has_events = refusal.answer.status == _TOO_MANY
                 self._pause = max(self._pause, refusal.answer.retry_after_s or 0.0)
             except BackendUnreachable as error:
@@ -150,7 +150,7 @@ class JobFollower:
         except TryLater as later:
             self._pause = later.pause_s or self._pause
         except (BackendUnavailable, BackendUnreachable, NotComfyUI) as error:
-            # None of them says that the job does not run.
+            # None of these means that the job does not run.
             if self._http.is_closed:
                 raise
             _log.debug("%s: a job cannot be asked for: %s", self._http.name, error)
@@ -216,7 +216,7 @@ class JobFollower:
         if node_id != self._node_id:
             self._node_id = node_id
             self._mailbox.put(NodeStarted(node_id))
-        # Every node without steps counts from 0 to 1, which is no news.
+        # Nodes without steps count from 0 to 1, which is no progress.
         if isinstance(step, int) and isinstance(steps, int) and step > 0 and steps > 1:
             done = StepDone(node_id, min(step, steps), steps)
             if done != self._last_step:

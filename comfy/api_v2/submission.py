@@ -132,8 +132,7 @@ class JobSubmitter:
                 await self._note_job(prompt_id, job_id)
                 return Job(job_id, "unknown", {}), True
             is_expired = self._now() - sent.sent_at >= KEY_LIFETIME
-            # Another sending proves nothing any more: the key is forgotten, or the job exists
-            # unlisted.
+            # Another submission proves nothing: the key has expired, or the job cannot be found.
             if is_expired or (not is_listed and (is_reused or sendings > 1)):
                 break
             if is_reused:
@@ -150,7 +149,7 @@ class JobSubmitter:
             except BackendUnreachable:
                 pass
             except ComfyError as error:
-                # It says nothing about the first sending, which may have been taken.
+                # This does not concern the first submission, which may have been accepted.
                 raise self._unknown() from error
         raise self._unknown()
 
@@ -199,7 +198,7 @@ class JobSubmitter:
                 timeout=self._timing.submission,
             )
         except (NotComfyUI, BackendRefused) as error:
-            # An answer that cannot be read does not say that nothing ran.
+            # An unreadable response does not mean that nothing ran.
             raise BackendUnreachable(str(error)) from error
 
     async def _search(self, prompt_id: str) -> str | None:
@@ -216,7 +215,7 @@ class JobSubmitter:
         told = [is_labelled(item, prompt_id) for item in items]
         if True in told:
             return str(items[told.index(True)].get("id"))
-        # A list without labels counts if it was filtered: nothing has a label just invented.
+        # A list without labels counts if it is filtered: a random label must give an empty one.
         if told == [None] and not await self._list(str(uuid.uuid4())):
             return str(items[0].get("id"))
         return None

@@ -229,7 +229,7 @@ class HttpClient:
                 "proxy in front of it, or --max-upload-size of ComfyUI."
             )
             return BackendRefused(sentence, status=status)
-        # Proxies send pages for people.
+        # Proxies answer with HTML pages.
         text = "" if answer.text.lstrip().startswith("<") else answer.text
         reason = clean_sentence(text) or "no reason given"
         return BackendRefused(f"{self.name} answers with {status}: {reason}", status=status)
@@ -263,7 +263,7 @@ class HttpClient:
         """Translate transport errors into this package's errors."""
         try:
             yield
-        # A TimeoutError as well, but no byte was sent: the request may be repeated safely.
+        # A subclass of TimeoutError, but no byte was sent: the request may be repeated.
         except aiohttp.ConnectionTimeoutError as error:
             self.is_reachable = False
             raise NeverSent(f"{self.name} cannot be reached: no answer.") from error

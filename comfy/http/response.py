@@ -34,7 +34,7 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int, name: str)
     if (response.content_length or 0) > max_bytes:
         raise too_large
     if response.content_length is not None and "Content-Encoding" not in response.headers:
-        # Checked above, and no byte more than was announced belongs to the answer.
+        # The size was checked above; bytes beyond the announced length are not part of it.
         return await response.read()
     parts: list[bytes] = []
     size = 0

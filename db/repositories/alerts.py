@@ -12,7 +12,7 @@ from db.tables import AlertRow
 class AlertRepository(Repository):
     """Problems that were reported to the operator and are not over, by key."""
 
-    def told(self) -> frozenset[str]:
+    def reported(self) -> frozenset[str]:
         """Return the keys of all of them."""
         return frozenset(self._list(select(AlertRow.key)))
 

@@ -116,7 +116,7 @@ class ChargeRepository(Repository):
     def _close(
         self, generation_id: str, kind: str, pictures: int | None, gpu_ms: int | None
     ) -> bool:
-        # The reservation's row lock makes a settle and a refund that meet take turns.
+        # The reservation's row lock serializes a concurrent charge and refund.
         reserved = self._session.execute(_RESERVED, {"of_id": generation_id}).one_or_none()
         if reserved is None or self._is_closed(generation_id):
             return False

@@ -112,7 +112,7 @@ class OutputRepository(Repository):
 
         Undelivered contents and all thumbnails are kept.
         """
-        # Asked of the few that have bytes: those that were pruned long ago grow ever more.
+        # Starts from the few rows with bytes: the number of pruned ones only grows.
         is_over = (
             GenerationRow.finished_at < before,
             GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),

@@ -35,7 +35,7 @@ class RetentionRepository(Repository):
 
     def forget_prompts(self, guild_id: int, before: datetime, _now: datetime) -> int:
         """Redact prompts and values."""
-        # Some workflows have no prompt, and other texts in their values.
+        # Some workflows have no prompt but other texts among their values.
         is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
         ids = self._ids(guild_id, before, is_legible)
         if ids:

@@ -118,7 +118,7 @@ class BackendAdmin(Service):
         now = self._clock()
         repository = BackendUseRepository(session)
         running = repository.count_running()
-        # Operators mean their own day.
+        # A day in the operator's time zone.
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         gpu_s = dict.fromkeys(self._pool.names, 0.0)
         for run in repository.ended_since(midnight):

@@ -44,7 +44,7 @@ class KnownNodes:
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = {f"{quote(name, safe='')}{SUFFIX}": info for name, info in infos.items()}
         self._clear_away()
-        # Others may save at the same time: each has parts of its own.
+        # Other processes may save at the same time: each has its own partial files.
         with TemporaryDirectory(prefix=PARTS, dir=self._folder) as parts:
             for name, info in kept.items():
                 content = json.dumps(info.raw).encode()

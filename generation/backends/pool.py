@@ -413,7 +413,7 @@ class BackendPool:
     async def _fetch_load(self, state: _MemberState) -> int | None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                # One that does not tell is judged by what it was given.
+                # If it does not report its load, our own count is used.
                 return await state.backend.fetch_load() or 0
         except TimeoutError:
             self.note_failure(state.backend.name, "It did not say its load in time.")

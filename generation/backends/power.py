@@ -179,7 +179,7 @@ class PowerManager(Transactional):
         try:
             await carry_out(call, f"The wake call of {name}", timeout_s=timings.call_s)
         except PowerCallFailed as error:
-            # It may run all the same.
+            # It may have been started all the same.
             return None if await self._answers(name) else str(error)
         try:
             async with asyncio.timeout(timings.wake_s):

@@ -68,8 +68,8 @@ async def carry_out(call: PowerCall, name: str, *, timeout_s: float) -> None:
 
 async def _run(command: Command, name: str, output: BinaryIO, timeout_s: float) -> int:
     try:
-        # A file, as a pipe would stay open for as long as anything that the command left behind.
-        # In a session of its own, so that `_kill` reaches all that the command started.
+        # A file, because a pipe stays open as long as any process that the command left behind.
+        # In a new session, so that `_kill` reaches everything that the command started.
         process = await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=output, stderr=STDOUT, start_new_session=True
         )

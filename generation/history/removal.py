@@ -50,7 +50,7 @@ def remove_results(session: Session, generation_id: str, *, actor_id: int, now: 
     generations = GenerationRepository(session)
     columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
     if ReviewRepository(session).withdraw(generation_id):
-        # Its message, which says that it waits for a decision, goes with the results.
+        # The message that it waits for a decision is deleted with the results.
         columns["given_up_at"] = now
     OutputRepository(session).remove_contents(generation_id)
     generations.update(generation_id, **columns)

@@ -273,7 +273,7 @@ class Library(Service):
         """Handle changed descriptions: reload the catalog, and store them for the next start."""
         self._infos = self._offers()
         await self._catalog.learn(self._classes())
-        # Also where no workflow changed: commands by kind depend on the models of backends.
+        # Even if no workflow changed: commands by kind depend on the backends' models.
         self._on_change()
         try:
             await asyncio.to_thread(self._known.save, self._infos)

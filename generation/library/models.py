@@ -38,7 +38,7 @@ def find_wanted_models(
     for workflow in workflows:
         for file in find_model_files(workflow):
             key = file.name, file.folder
-            # Of several workflows that load it, one that says where it is to be had counts.
+            # Of several workflows that load it, one with a source counts.
             if key not in files or files[key].source is None:
                 files[key] = file
             users.setdefault(key, []).append(workflow.name)

@@ -210,15 +210,15 @@ class Dispatcher:
                 self._pool.reserve(id_, attempt.backend)
         for id_, entry in entries.items():
             if id_ in self._assigned:
-                self._assigned[id_].entry = entry  # which knows by now when it began
+                self._assigned[id_].entry = entry  # has the time of its start by now
             elif self._gone.get(id_, 0.0) < read_at:
                 self._waiting[id_] = entry
                 self._known_at.setdefault(id_, read_at)
         for id_ in [one for one in self._waiting if one not in entries]:
-            # One that was added after reading began is not missing from these records.
+            # Added after the records were read, so it is not missing from them.
             if self._known_at[id_] < read_at:
                 self._leave(id_)
-        # Ours are newer: they are noted when a run is over, recorded when its results are here.
+        # Ours are newer: noted at the end of a run, recorded when its results are fetched.
         self._last_ends = {**line.last_ends, **self._last_ends}
         self._prune(read_at)
         self._wake.set()
@@ -295,7 +295,7 @@ class Dispatcher:
         if not self._workers or not self._waiting:
             return
         if not self._past and not self._free_places() and self._pool.reachable_names:
-            return  # what can only wait needs no order
+            return  # no place is free, so the order does not matter
         looked_at = 0
         ordered = self._order()
         durations = await self._runner.durations({one.workflow for one in self._everything()})
@@ -351,7 +351,7 @@ class Dispatcher:
         self._tasks.start(self._start(assignment), f"start of {entry.id}")
 
     async def _start(self, assignment: _Assignment) -> None:
-        # `is`: meanwhile it may have ended and been assigned a second time.
+        # `is`: it may have ended and been assigned again in the meantime.
         while self._assigned.get(assignment.entry.id) is assignment:
             try:
                 await self._executor.start_attempt(assignment.slot, assignment.attempt)

@@ -43,15 +43,15 @@ async def launch_engine(settings: EngineSettings, slot: str) -> str:
             "db_engine_kwargs": settings.connection_options,
             "sys_db_idle_transaction_timeout_sec": float(IDLE_TRANSACTION_TIMEOUT_S),
             "notification_listener_polling_interval_sec": _POLL_S,
-            # With them, PostgreSQL is listened to and a hundred times a second looked for news.
+            # With these, the engine polls PostgreSQL's notifications a hundred times a second.
             "use_listen_notify": False,
         }
     )
     configure_engine_log(logging.getLogger("dbos"))
-    # Turns are not given by the engine's queues: none is looked at, whatever earlier versions left.
+    # Scheduling does not use the engine's queues, including those that earlier versions left.
     DBOS.listen_queues([])
-    # On the loop itself, although it blocks for a moment: the engine runs its workflows on the
-    # loop that it is launched on.
+    # On the loop, although it blocks briefly: the engine runs workflows on the loop from which it
+    # is launched.
     DBOS.launch()
     _stop_polling(engine)
     return executor

@@ -102,8 +102,7 @@ class FileLease(Lease):
             connection = sqlite3.connect(
                 self._path, isolation_level=None, timeout=0, check_same_thread=False
             )
-            # The lock of an open transaction: the system frees it when the process dies, however it
-            # does.
+            # The lock of an open transaction, which the system releases however the process dies.
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if connection is not None:

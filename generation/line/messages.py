@@ -74,7 +74,7 @@ class Listener:
                 with connect(self._url) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     connection.execute(f"LISTEN {CHANGES_CHANNEL}")
-                    # Earlier messages are lost to this connection: read the records instead.
+                    # Messages before this connection are lost: read the records instead.
                     self._note_changed(None)
                     self._hand_over(loop, ["look"])
                     self._listen(loop, connection)
@@ -93,7 +93,7 @@ class Listener:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
         if not self._stopped.is_set():
-            # Raised by a loop that is closed already: nobody is left to receive the message.
+            # Raised if the loop is closed already; the message has no receiver then.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._take, message)
 

@@ -132,7 +132,7 @@ class LinePositions:
                     await self._changed.wait()
             except TimeoutError:
                 self._told.clear()
-            # What starts at once never waits for anybody to see.
+            # A generation that starts at once has no visible position.
             await asyncio.sleep(pause_s)
             self._changed.clear()
             began_at = loop.time()
@@ -156,7 +156,7 @@ class LinePositions:
         self._told = places
 
     async def _list_positions(self, line: LineState) -> list[Position]:
-        # Durations are read from the database: skipped when nothing waits.
+        # Durations are read from the database, so they are skipped if nothing waits.
         turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
         starts = await self._power.starts() if turns else ()

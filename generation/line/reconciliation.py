@@ -189,7 +189,7 @@ class Reconciliation:
             elif states[names[id_]] in ENDED and (
                 (await self._records.undelivered()).get(id_) == telling
             ):
-                # It ended without a record, and nothing recorded it or decided on it meanwhile.
+                # The workflow ended without recording a delivery, and no other one did meanwhile.
                 await self._steps.give_up_delivery(id_)
 
     async def _may_begin(self, workflow_id: str, state: str | None) -> bool:

@@ -189,7 +189,7 @@ class Workflows:
         began_at, pause_s = loop.time(), self._timings.delivery_pause_s
         left_s = self._timings.delivery_total_s
         if not is_decided:
-            # Nobody tried while the bot was off, and a clock may be put forward and back.
+            # No attempt was made while the bot was stopped, and clocks may be changed.
             passed_s = await self._retry_transient(self._steps.seconds_since_end, generation_id)
             left_s = min(max(left_s - passed_s, left_s / DELIVERY_LEAST_SHARE), left_s)
         while not await self._try_delivery(generation_id):

@@ -89,7 +89,7 @@ def _certify(
         .issuer_name(issuer.subject if issuer else subject)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        # A clock that is a little behind must not call it not yet valid.
+        # Valid also to a clock that is a little behind.
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + VALID_FOR)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
@@ -100,7 +100,7 @@ def _certify(
         )
     )
     if not is_authority:
-        # C2PA 2.2, 14.5.1: what a certificate must say that signs claims.
+        # C2PA 2.2, 14.5.1: requirements of certificates that sign claims.
         purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
         builder = builder.add_extension(purpose, critical=False)
     return builder.sign(signer, hashes.SHA256())

@@ -55,7 +55,7 @@ class Credentials:
             private_key=key.private_key.encode(),
             ta_url=None,
         )
-        # A thumbnail of the file in itself would cost up to 0.9 MB and 70 ms.
+        # An embedded thumbnail would cost up to 0.9 MB and 70 ms.
         self._settings = {"builder": {"thumbnail": {"enabled": False}}}
         self._has_warned = False
 

@@ -49,7 +49,7 @@ def read_signing_key(setting: str, folder: Path) -> SigningKey:
 def ensure_key(path: Path) -> SigningKey:
     """Read our own key, creating it if the file is missing. Raises KeyUnusable."""
     if not path.exists():
-        # 13 MB of modules that later starts do without.
+        # Imports 13 MB of modules, needed at the first start only.
         from generation.marking.certificates import make_key  # noqa: PLC0415
 
         try:

@@ -15,7 +15,7 @@ import c2pa
 
 from generation.media.media_types import detect_media_type
 
-# A file must not make us ask other machines: an address in it could be inside the network.
+# A file must not cause requests: an address in it could be inside the network.
 _SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 
 _READABLE = frozenset(c2pa.Reader.get_supported_mime_types())

@@ -52,7 +52,7 @@ def await_turn(size: tuple[int, int]) -> None:
     """
     held: ExitStack | None = getattr(_call, "held", None)
     if held is not None and size[0] * size[1] > LARGE_PIXELS:
-        # Reentrant: one call may open several large pictures, such as those of a grid.
+        # A reentrant lock: one call may open several large pictures, such as those of a grid.
         held.enter_context(_large)
 
 
@@ -66,7 +66,7 @@ class FileSlots:
     @asynccontextmanager
     async def take(self, user_id: int) -> AsyncGenerator[None]:
         """Wait for a slot, held for the length of the context."""
-        # The person's own lock first: those who wait for it take no slot from others.
+        # The person's lock first: waiting for it takes no slot from others.
         one_at_a_time = self._people.setdefault(user_id, asyncio.Lock())
         async with one_at_a_time, self._places:
             yield

@@ -94,9 +94,9 @@ def _fit_animation(source: Image.Image, max_bytes: int) -> Fitted | None:
         frames, durations = [], []
         for index in range(count):
             source.seek(index)
-            # One frame after the other: only the scaled ones are kept.
+            # Frame by frame: only the scaled ones are kept.
             frames.append(scale(source.convert("RGBA"), factor))
-            # Of a WebP it is known only once the frame is decoded.
+            # WebP reports it only after the frame is decoded.
             durations.append(int(source.info.get("duration") or _FRAME_MS))
         first, *others = frames
         written = encode(

@@ -36,7 +36,7 @@ RESULT_FORMATS = (*INPUT_FORMATS, "GIF")
 MEDIA_TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # what cameras write: a JPEG with further ones behind it
+    "MPO": "image/jpeg",  # written by cameras: a JPEG followed by further ones
     "WEBP": "image/webp",
     "GIF": "image/gif",
 }
@@ -178,7 +178,7 @@ def cut_from_grid(content: bytes, index: int, count: int) -> bytes | None:
     return encode(sheet.crop((*corner, corner[0] + width, corner[1] + height)), "PNG")
 
 
-# Opening what others made.
+# Reading of untrusted pictures.
 
 
 @contextmanager
@@ -270,7 +270,7 @@ def _load(source: Image.Image, longest: int | None, resampling: Image.Resampling
     if longest is not None:
         factor = min(factor, longest / max(source.size))
     size = _multiply(source.size, factor)
-    # Decoders of JPEG can scale by 1/2, 1/4 and 1/8 themselves; they go no lower than asked.
+    # JPEG decoders scale by 1/2, 1/4 and 1/8 themselves, to no less than the requested size.
     source.draft(None, size)
     source.load()
     return source if source.size == size else _scale_in_bands(source, size, resampling)
@@ -313,7 +313,7 @@ def _find_turn(source: Image.Image) -> Image.Transpose | None:
     try:
         return _TURNS.get(source.getexif().get(_EXIF_ORIENTATION, 1))
     except (ValueError, SyntaxError, OSError, struct.error):
-        # Broken metadata is no reason to refuse a picture that is whole.
+        # Broken metadata is no reason to refuse an intact picture.
         return None
 
 
@@ -359,7 +359,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
                 outputMode="RGB",
             )
         except (ImageCms.PyCMSError, OSError):
-            # A broken profile: the colours are shown as they are, as browsers do.
+            # A broken profile is ignored, as in browsers.
             converted = None
         if converted is not None:
             return converted

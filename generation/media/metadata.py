@@ -100,7 +100,7 @@ def describe_graph(graph: Graph) -> Metadata:
     positive = "\n".join(dict.fromkeys(_texts(graph, inputs.get("positive"))))
     negative = "\n".join(dict.fromkeys(_texts(graph, inputs.get("negative"))))
     if not positive:
-        # Guiders and others of today's samplers hide it: any node that takes a prompt.
+        # Samplers with guiders have no prompt input: use any node that takes a prompt.
         anywhere = (_own_texts(node) for node in graph.values() if "Encode" in node["class_type"])
         positive = next((text for texts in anywhere for text in texts), "")
     return Metadata(Program.COMFYUI, positive, negative, facts)

@@ -71,7 +71,7 @@ def strip_picture(content: bytes) -> bytes:
         if content.startswith(_GIF):
             return _strip_gif(content)
     except (struct.error, IndexError):
-        # Damaged: it is left as it is rather than guessed at.
+        # Damaged: unchanged, rather than guessed at.
         return content
     return content
 

@@ -322,7 +322,7 @@ class ImageGate(Service):
             if verdict is not ImageVerdict.SHOW:
                 notes.append(finding.note if finding else UNSEEN)
             if finding is None:
-                # A moderator looks at all of them: the others need not wait for what is broken.
+                # A moderator reviews all of them, so the others need not be checked.
                 break
         return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
 

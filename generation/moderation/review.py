@@ -349,7 +349,7 @@ class Reviews(Service):
             raise UnknownGeneration(generation_id)
         generation = copy_generation(row)
         if generation.withheld or not generation.is_visible_to(requester):
-            # Nobody who may report it can have seen it: its existence is not confirmed.
+            # People cannot have seen it, so its existence is not confirmed.
             raise UnknownGeneration(generation_id)
         if generation.removed_at is not None:
             raise GenerationRemoved(generation_id)
@@ -394,7 +394,7 @@ def _withhold(session: Session, row: GenerationRow, *, is_withheld: bool) -> int
         return None
     columns = {"withheld": is_withheld, "delivered_at": None, "given_up_at": None}
     if not is_withheld:
-        # Where it was shared it was deleted when it was hidden.
+        # The shared message was deleted when the result was hidden.
         columns["shared_url"] = None
     GenerationRepository(session).update(row.id, **columns)
     return ReviewRepository(session).note_telling(row.id)

@@ -159,7 +159,7 @@ def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool
         return None
 
 
-# Words as they are meant.
+# Normalization of words.
 
 _BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
 """Characters that separate words as a space does."""

@@ -44,7 +44,7 @@ class PersonalData(HistoryReader):
         rows = await self._rows(user_id)
         yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
         async for generation in self.generations(user_id):
-            # What ran it may be called by an address of the operator's network.
+            # A backend's name may be an address in the operator's network.
             yield line(replace(generation, backend=None), ExportFormat.JSONL)
 
     async def generations(self, user_id: int) -> AsyncIterator[Generation]:

@@ -40,7 +40,7 @@ def draw(text: str, lists: Lists, seed: object) -> str:
 
     Raises RequestRefused for a wildcard without a list, and for a list that contains itself.
     """
-    # Seeded by text, for that a number that was typed and one that was drawn are the same.
+    # Seeded by text, so that a typed number and a drawn one give the same result.
     source = random.Random(None if seed is None else str(seed))  # noqa: S311 - no secret
     drawn = _Drawing(lists, source).expand(text, 0)
     return _ESCAPED.sub(r"\1", drawn)
@@ -79,7 +79,7 @@ class _Drawing:
     def _choose(self, inside: str, depth: int) -> str:
         options = _split(inside)
         if len(options) == 1:
-            # Nested further than that, it is a document and no alternatives.
+            # Deeper nesting is a document, not alternatives.
             return f"{{{self.expand(inside, depth + 1) if depth < MAX_DEPTH else inside}}}"
         amount = _AMOUNT.match(options[0])
         if amount is None:

@@ -134,7 +134,7 @@ class QuotaService(Service):
         they are read. Usage and unfinished generations are always read. Nobody else is admitted in
         this guild until the transaction ends.
         """
-        # The person's lock comes first: of one person's simultaneous requests only one waits for the
+        # The person's lock first: of one person's simultaneous requests only one waits for the
         # guild's lock.
         lookups.charges.lock_person(requester.user_id, requester.guild_id)
         if rules is None:

@@ -168,7 +168,7 @@ class Acceptor(Transactional):
             cost = draft.cost
             await self._usage.check(request.requester, lambda _session: cost)
             images = await verify_attachments(draft.workflow, request.images)
-            # Fetching takes its time: the rules are read again.
+            # Fetching may take long, so the rules are read again.
             values = {**draft.values, **followed_size(draft.workflow, request, images)}
             draft = await self._price(replace(draft, images=images, values=values, rules=None))
             files = tuple(_find_visible(draft))
@@ -205,7 +205,7 @@ class Acceptor(Transactional):
         checked = replace(draft, cost=cost)
         access = rules.effective.access if rules else {}
         if not is_allowed(access, "workflows", checked.workflow.name):
-            # Another workflow may do it as well, where none was chosen.
+            # If none was chosen, another workflow may be suitable.
             checked = await self._price(await self._find_draft(request, access))
         check_role_access(access, checked.workflow, request, checked.values, checked.loras)
         return PassedCheck(replace(checked, rules=rules), checked_at)

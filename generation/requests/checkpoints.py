@@ -69,7 +69,7 @@ def find_default(
             return name
     if is_exact:
         return None
-    # Lists of VAEs also offer built-in ones, which are no files.
+    # Lists of VAEs include built-in ones, which are not files.
     files = [name for name in choices if name.lower().endswith(MODEL_SUFFIXES)]
     return (files or choices)[0] if len(files or choices) == 1 else None
 

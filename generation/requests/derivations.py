@@ -425,7 +425,7 @@ class Derivations:
         return True
 
     async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
-        # Results may be larger than what people attach.
+        # Results may be larger than attachments.
         content = await self.fetch_picture(start.generation, start.output, fetch_copy)
         return await decode(fit_input, content)
 

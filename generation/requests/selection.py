@@ -60,7 +60,7 @@ def select_workflow(
 def _given_options(request: GenerationRequest) -> tuple[str, ...]:
     given = [name for name, value in request.values.items() if value is not None]
     given.extend(request.images)
-    # Members cannot leave the prompt out, also for workflows that take none.
+    # Members cannot omit the prompt, even for workflows without one.
     if request.requester.is_operator and is_visible(request.prompt):
         given.append(PROMPT)
     if request.aspect is not None:

@@ -87,12 +87,12 @@ class Delivery(Transactional):
         try:
             if recorded.review_state is None:
                 return await self._tell(generation_id, recorded, records=True)
-            # Moderators are shown it first, and may be quick.
+            # Moderators see it first, and may decide at once.
             await self._reviews.show(recorded.generation)
             try:
                 return await self._tell(generation_id, None, records=True)
             finally:
-                # A moderator may have decided, also while it was told that it waits.
+                # A moderator may have decided while the waiting message was sent.
                 await self._reviews.close(generation_id)
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
@@ -116,7 +116,7 @@ class Delivery(Transactional):
         seen: Generation | None = None
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
             recorded = recorded or await self._load(generation_id)
-            # Ends when the message that was sent last still is what the records ask for.
+            # Ends when the last message that was sent matches the record.
             while True:
                 seen = recorded.generation if recorded else seen
                 message = _choose_message(recorded) if recorded else _Message.NOTHING

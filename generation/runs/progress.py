@@ -53,7 +53,7 @@ class RunProgress:
                 self._step(node_id, value, maximum, now)
                 return self._update(step=value, steps=maximum)
             case NodeText(node_id=node_id, text=text):
-                # What a node said last may arrive after the next one began.
+                # A node's last text may arrive after the next one started.
                 if self._current in (None, node_id):
                     self._said = " ".join(text.split())[:MAX_TEXT_CHARACTERS]
             case Succeeded():

@@ -41,7 +41,7 @@ _FAILURES = {
 _FAMILIES = {
     MediaKind.IMAGE: ("image/",),
     MediaKind.VIDEO: ("video/",),
-    # Sounds in an ISO file are often branded as videos are.
+    # Sounds in ISO files often have a video's brand.
     MediaKind.AUDIO: ("audio/", "video/mp4"),
     # .usdz is a ZIP file, .spz a gzip one; .obj and .gltf are texts.
     MediaKind.MODEL_3D: ("model/", "application/zip", "application/gzip", "text/plain"),

@@ -223,7 +223,7 @@ class Runner:
         if backend is None:
             return FinishedRun(LOST)
         prompt_id = self._choose_prompt_id(order.generation, index)
-        # Drained since it was assigned: a run that is there already may finish.
+        # Drained after the assignment: only a run that was submitted before may finish.
         if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
             return FinishedRun(LOST)
         with self._pool.claim(generation_id, backend_name):

@@ -73,7 +73,7 @@ def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
         return ()
     try:
         return tuple(_collect(container, view))
-    except InvalidGraph:  # what only looks like one of ComfyUI's own files
+    except InvalidGraph:  # not one of ComfyUI's files
         return ()
 
 
@@ -206,7 +206,7 @@ def _remarks(
     if mistake:
         yield f"The graph in the file cannot be used, what the editor saved can: {mistake}"
     if container is Container.JSON and any(one.is_repaired for one in pieces):
-        # Media have them as a matter of course, in what ComfyUI noted while it ran.
+        # Usual in media: ComfyUI writes computed values into them.
         yield "Numbers that are not finite are taken as empty, as ComfyUI's editor takes them."
 
 

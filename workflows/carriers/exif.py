@@ -48,7 +48,7 @@ def _read_table(content: memoryview, offset: int, order: Order, *, is_main: bool
         if tag == _EXIF_TABLE and is_main:
             inner = entry.number(4)
         elif kind in _TEXT_TYPES and _INLINE_BYTES < count <= left:
-            # Values may lie over each other: together they are no longer than one text.
+            # Values may overlap, so their total is limited to one text.
             left -= count
             yield _read_text(content, entry.number(4), count, order, tag)
     if inner is not None:
@@ -68,7 +68,7 @@ def _decode_comment(raw: bytes, order: Order) -> str:
     """Decode a comment after its charset, which many programs leave out."""
     charset, text = raw[:_CHARSET_BYTES], raw[_CHARSET_BYTES:]
     if charset == _UNICODE:
-        # Many programs write the other order than the file's: a brace has one zero byte.
+        # Many programs use the opposite byte order: a brace has one zero byte.
         is_little = text[1:2] == b"\0" if b"\0" in text[:2] else order == "little"
         return text.decode("utf-16-le" if is_little else "utf-16-be", errors="replace")
     return decode(text if charset in _CHARSETS else raw)

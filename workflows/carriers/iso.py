@@ -28,7 +28,7 @@ def read_iso(content: memoryview) -> Iterator[Text]:
 def _boxes(content: memoryview, parts: Parts) -> Iterator[tuple[bytes, memoryview]]:
     cursor = Cursor(content)
     for _ in parts:
-        # Old videos close a list with four zero bytes.
+        # In old videos four zero bytes end a list.
         if cursor.left < 8:  # noqa: PLR2004 - a box's length and kind
             return
         begin = cursor.position
@@ -81,7 +81,7 @@ def _read_items(content: memoryview, names: list[str], parts: Parts) -> Iterator
         for inner_kind, value in _boxes(item, parts):
             if inner_kind == b"data":
                 cursor = Cursor(value)
-                # What kind of value it is, and in which country and language.
+                # Type of the value, country and language.
                 cursor.skip(8)
                 yield Text(name, decode(cursor.take(cursor.left)))
 

@@ -58,7 +58,7 @@ def _elements(content: memoryview, parts: Parts) -> Iterator[tuple[int, memoryvi
             yield kind, cursor.window(cursor.left)
         elif kind != _CLUSTER:
             raise Truncated
-        # What a cluster of unknown length holds is passed over piece by piece.
+        # The elements of a cluster of unknown length are skipped one by one.
 
 
 def _read_number(cursor: Cursor, *, keeps_mark: bool) -> int | None:

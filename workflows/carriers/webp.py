@@ -20,7 +20,7 @@ def read_webp(content: memoryview) -> Iterator[Text]:
         kind = cursor.take(4)
         length = cursor.number(4)
         chunk = cursor.window(length)
-        # Chunks begin at even places.
+        # Chunks start at even offsets.
         cursor.skip(min(length % 2, cursor.left))
         if kind == b"EXIF":
             yield from read_exif(chunk)

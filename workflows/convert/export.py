@@ -159,7 +159,7 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
     if not isinstance(listed, list):
         raise InvalidGraph(["The file has no list of nodes: it was not saved by ComfyUI's editor."])
     nodes = [parse_node(one) for one in listed]
-    # The editor's own reroutes are corners of a link: both of its ends are in the link itself.
+    # The editor's built-in reroutes only shape a link, whose ends are in the link itself.
     links: dict[str, EditorLink] = {}
     for link_id, link in _parse_links(_read_list(raw.get("links")), raw.get("version")):
         links.setdefault(link_id, link)

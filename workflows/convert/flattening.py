@@ -130,7 +130,7 @@ class GraphInstance:
             self._widgets[node.id] = read_widgets(node, self.classes)
         return self._widgets[node.id]
 
-    # What an input comes from.
+    # Sources of inputs.
 
     def find_source(self, socket: Socket, seen: frozenset[object] = frozenset()) -> Source | None:
         """Resolve what is connected to an input; None if nothing that runs is."""
@@ -169,7 +169,7 @@ class GraphInstance:
             return self.inside(node).find_inside(slot, wanted, seen)
         if virtual.is_virtual(node, self.classes):
             passed = virtual.passed_on(node, slot, self.graph)
-            # What is asked for is the type behind the virtual node.
+            # The wanted type is the one behind the virtual node.
             return self.find_source(replace(passed, type=wanted), seen) if passed else None
         return Link(self.name(node_id), slot)
 

@@ -137,7 +137,7 @@ class _Groups:
             self._known[name] = self._read(self._definitions[name], depth)
         return self._known[name]
 
-    # What a group shows.
+    # Exposed widgets, inputs and outputs.
 
     def _read(self, raw: Mapping[str, Any], depth: int) -> _Group:
         listed = raw.get("nodes")
@@ -235,7 +235,7 @@ class _Groups:
         )
         return not is_inside or (position, 0) in group.external
 
-    # Unfolding.
+    # Expansion.
 
     def _unfold_one(self, graph: EditorGraph, host: EditorNode) -> EditorGraph:
         group = self._find(host.type)
@@ -403,7 +403,7 @@ def _with_typed_input(
         if link.origin == position
         for socket in nodes[link.target].inputs[link.target_slot : link.target_slot + 1]
     ]
-    # Where a link inside the group comes to it, it shows no input, and its name is never read.
+    # If an inner link ends at it, the group exposes no input, and the name is never read.
     passing = open_types.get(position, ANY)
     if wanted:
         passing = next((one for one in wanted if one != ANY), ANY)

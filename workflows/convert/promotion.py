@@ -28,7 +28,7 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
         return {name: host.values[name] for name in shown if name in host.values}
     entries = _proxies(host)
     if not entries and len(values) != len(shown) and host.named_values:
-        # A class of another version lacks a widget, and all values behind it would be shifted.
+        # A class of another version may lack a widget, which would shift all later values.
         return {name: host.named_values[name] for name in shown if name in host.named_values}
     if not entries:
         return dict(zip(shown, values, strict=False))

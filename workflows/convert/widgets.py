@@ -81,7 +81,7 @@ def _read_widgets(node: EditorNode, inputs: Mapping[str, InputSpec]) -> dict[str
     if node.named_values and any(
         not knows_choice(spec, found[name].value) for name, spec in inputs.items() if name in found
     ):
-        # Positions mean nothing behind a choice whose inputs are not known.
+        # After a choice with unknown inputs, positions are meaningless.
         return {one.name: one for one in _by_name("", inputs, node.named_values)}
     if node.type == CUSTOM_COMBO:
         found |= {one.name: one for one in _combo_choices(queue, found)}
@@ -247,7 +247,7 @@ def _extra_slots(name: str, spec: InputSpec) -> int:
         has_control = spec.has_control if spec.has_control is not None else name in SEEDS
         return 1 if has_control else 0
     if spec.widget == "COMBO" and spec.has_control:
-        # The control, and the filter of what it may change to.
+        # The control and its filter.
         return 2
     return 0
 

@@ -85,7 +85,7 @@ def _lay_out(
         return list(node.inputs)
     laid_out = list(_of_class(node.type, classes))
     if any(one.type.startswith(_DYNAMIC) for one in laid_out):
-        # How many inputs stand for such a one is in the file alone.
+        # Only the file has the number of inputs of a dynamic type.
         return [*node.inputs, *(one for one in laid_out if one.name not in saved)]
     names = {one.name for one in laid_out}
     extra = (one for one in node.inputs if one.name not in names)

@@ -143,7 +143,7 @@ def _words_about(view: GraphView, node_id: str) -> Iterator[str]:
     while waiting:
         users = [slot for one in waiting for slot, _ in view.users(one)]
         yield from (one.input_name for one in users)
-        # What is made of it is no picture any more, and its inputs are about something else.
+        # Its output is no picture, so the names of its inputs are not about this one.
         waiting = [
             one.node_id
             for one in users

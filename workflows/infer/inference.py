@@ -191,7 +191,7 @@ class _Inferring:
             if self._is_wanted(one, has, at_top):
                 wanted.append(one)
             elif one.role in {Role.MODEL, Role.LORA}:
-                # Nobody is asked for it, but a backend must have it.
+                # Hidden, but a backend must have the file.
                 wanted.append(replace(one, role=Role.FILE, is_hidden=True))
         return wanted
 

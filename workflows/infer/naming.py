@@ -42,7 +42,7 @@ def _wanted(view: GraphView, found: Found, table: dict[str, Any], *, is_only: bo
         return label if keeps_label else role
     if not found.is_chosen or is_vague(label):
         label = _title(view, found) or label
-    # Of several, none is the one that commands mean by the plain name, unless the author says so.
+    # Of several, none gets the plain name that commands use, unless the author chose one.
     is_plain = is_vague(label) or (label == role and not found.is_chosen)
     return f"{role}_1" if is_plain else label
 

@@ -120,7 +120,7 @@ def _is_writing(view: GraphView, slot: Slot) -> bool:
     if view.is_primitive(slot.node_id):
         return True
     if any(_TABLE.search(one.input_name) for one in view.slots(slot.node_id)):
-        return False  # what it works on is a table of its own
+        return False  # it reads from a table
     return is_text(view, slot) or slot.input_name == "string_a"
 
 
