@@ -102,7 +102,8 @@ class ComfyApiV2:
         answer = await self._ask_for_nothing()
         if code_of(answer) != "not_found":
             require_available(self._http, answer)
-            self._http.require_ok(answer)
+            if answer.status != HTTPStatus.NOT_FOUND:
+                self._http.require_ok(answer)
             raise NotComfyUI(f"{self.name} answers, but not as the Comfy API v2 does.")
         surface = await self._find_surface()
         lacks = ["load", "memory"]

@@ -153,6 +153,21 @@ async def test_a_service_that_takes_nothing_says_why(service, connect, refusal, 
     assert caught.value.passes is passes
 
 
+async def test_a_server_of_another_kind_is_said(connect):
+    app = web.Application()
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    class Other:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async with connect(Other) as backend:
+        with pytest.raises(NotComfyUI, match="not as the Comfy API v2 does"):
+            await backend.fetch_description()
+    await runner.cleanup()
+
+
 async def test_a_wrong_key_is_said(service, connect):
     async with connect(service, bearer_token="wrong") as backend:
         with pytest.raises(BackendRefused, match="credentials") as caught:
