@@ -2,34 +2,34 @@
 
 import io
 import re
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Literal, Self
+from dataclasses import replace
+from typing import Self
 
 import discord
 from discord import app_commands, ui
 
 from bot.commands.choices import complete_workflow
+from bot.commands.history_query import (
+    QUERY_PATTERN,
+    SEARCH_CHARACTERS,
+    STATES,
+    HistoryQuery,
+    Status,
+    checksum,
+)
 from bot.i18n.language import _
 from bot.permissions import guild_of, require_moderator
-from bot.replies.inputs import parse_day
 from bot.replies.repost import repost
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
-from bot.ui.generations import (
-    LISTED_PROMPT_CHARACTERS,
-    choice_label,
-    state_name,
-    state_text,
-)
+from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label, state_name, state_text
 from bot.ui.layout import Item, panel, row, section, small, text
 from bot.ui.limits import ALT_TEXT_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from bot.ui.text import harmless
-from generation.history.queries import Cursor, HistoryFilter, HistoryPage
+from generation.history.queries import Cursor, HistoryPage
 from generation.media import imaging
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
@@ -37,164 +37,30 @@ from generation.service import GenerationService
 PAGE_SIZE = 6
 """Generations per page, each a section with a thumbnail."""
 
-SEARCH_CHARACTERS = 26
-"""Limit of the search text: a page button's custom id, at most 100 characters, holds the whole
-query."""
-
-KEY_CHARACTERS = 9
-
-WORKFLOW_CHARACTERS = 32
-"""The longest name that the library accepts."""
-
-Status = Literal["done", "failed", "cancelled", "waiting", "running"]
-
-_STATES: dict[str, GenerationState] = {
-    "done": GenerationState.SUCCEEDED,
-    "failed": GenerationState.FAILED,
-    "cancelled": GenerationState.CANCELLED,
-    "waiting": GenerationState.WAITING,
-    "running": GenerationState.RUNNING,
-}
-_LETTERS = {state: name[0] for name, state in _STATES.items()}
-_BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
-
-
-_QUERY_PATTERN = (
-    r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):"
-    r"(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):"
-    r"(?P<workflow>[^:]{0,32}):(?P<search>.*)"
-)
-
 EVERY_STATE = "every"
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryQuery:
-    """The filters and the page of a history listing, short enough for a custom id.
-
-    `anchor` is the id of the generation that the page follows (older ones), or precedes with
-    `newer`.
-    """
-
-    search: str = ""
-    workflow: str = ""
-    state: GenerationState | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    page: int = 1
-    anchor: str = ""
-    newer: bool = False
-    everyone: bool = False
-    user_id: int | None = None
-    flagged: bool = False
-
-    @classmethod
-    def asked(
-        cls,
-        *,
-        search: str | None,
-        workflow: str | None,
-        status: Status | None,
-        since: str | None,
-        until: str | None,
-        everyone: bool = False,
-        user_id: int | None = None,
-        flagged: bool = False,
-    ) -> Self:
-        """Build a query from command options. Raises RequestRefused for an invalid day."""
-        now = datetime.now(UTC)
-        return cls(
-            search=" ".join((search or "").split()),
-            workflow=(workflow or "").strip().lower().replace(":", "")[:WORKFLOW_CHARACTERS],
-            state=_STATES[status] if status else None,
-            since=parse_day(since, "since", now),
-            until=parse_day(until, "until", now, end=True),
-            everyone=everyone,
-            user_id=user_id,
-            flagged=flagged,
-        )
-
-    def custom_id(self) -> str:
-        """Encode the query as the custom id of a page button."""
-        parts = (
-            "n" if self.newer else "o",
-            self.anchor,
-            str(self.page),
-            _LETTERS[self.state] if self.state else "",
-            _day_text(self.since),
-            _day_text(self.until),
-            self._workflow_key(),
-            self.search,
-        )
-        scope = "h"
-        if self.everyone:
-            scope = f"m{'+' if self.flagged else ''}{self.user_id or 0:x}"
-        return f"{scope}:" + ":".join(parts)
-
-    def _workflow_key(self) -> str:
-        """Return the workflow's name, or its checksum if the name is too long for the id."""
-        if not self.everyone or len(self.workflow) <= KEY_CHARACTERS:
-            return self.workflow
-        return f"~{zlib.crc32(self.workflow.encode()):08x}"
-
-    def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
-        """Convert to the core's filter: the person's own generations, or all of the guild's."""
-        return HistoryFilter(
-            user_id=self.user_id if self.everyone else user_id,
-            guild_id=(guild_id or 0) if self.everyone else guild_id,
-            flagged=self.flagged,
-            workflow=self.workflow or None,
-            state=self.state,
-            search=self.search or None,
-            since=self.since,
-            until=self.until,
-        )
 
 
 class HistoryButton(
     PersistentItem[ui.Button[ui.View]],
-    template=_QUERY_PATTERN,
+    template=QUERY_PATTERN,
 ):
     """Persistent page button whose custom id holds the whole query."""
 
     def __init__(self, query: HistoryQuery, label: str = "…", *, disabled: bool = False) -> None:
         self.query = query
-        super().__init__(
-            ui.Button(
-                label=label,
-                custom_id=query.custom_id(),
-                disabled=disabled,
-            )
-        )
+        super().__init__(ui.Button(label=label, custom_id=query.custom_id(), disabled=disabled))
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
         """Parse the query from the custom id."""
-        return cls(cls.build_query(match))
-
-    @staticmethod
-    def build_query(match: re.Match[str]) -> HistoryQuery:
-        """Parse a query from the match of a custom id."""
-        return HistoryQuery(
-            search=match["search"],
-            workflow=match["workflow"],
-            state=_BY_LETTER.get(match["state"]),
-            since=_day(match["since"]),
-            until=_day(match["until"]),
-            page=int(match["page"]),
-            anchor=match["anchor"],
-            newer=match["direction"] == "n",
-            everyone=match["scope"] != "h",
-            user_id=_person(match["scope"]),
-            flagged=match["scope"].startswith("m+"),
-        )
+        return cls(HistoryQuery.parse(match))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
         await _turn_to(interaction, self.query)
 
 
-class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{_QUERY_PATTERN}"):
+class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{QUERY_PATTERN}"):
     """Persistent menu of the listed state; its custom id holds the rest of the query."""
 
     def __init__(self, query: HistoryQuery) -> None:
@@ -202,7 +68,7 @@ class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{_QUERY
         options = [discord.SelectOption(label=_("Everything"), value=EVERY_STATE)]
         options += [
             discord.SelectOption(label=state_name(state), value=name, default=state is query.state)
-            for name, state in _STATES.items()
+            for name, state in STATES.items()
         ]
         super().__init__(
             ui.Select(custom_id=f"f{query.custom_id()}", placeholder=_("Filter…"), options=options)
@@ -211,11 +77,11 @@ class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{_QUERY
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
         """Parse the query from the custom id."""
-        return cls(HistoryButton.build_query(match))
+        return cls(HistoryQuery.parse(match))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """List the first page of the chosen state in the same message."""
-        state = _STATES.get(chosen_in(interaction))
+        state = STATES.get(chosen_in(interaction))
         await _turn_to(interaction, replace(self.query, state=state, page=1, anchor=""))
 
 
@@ -398,22 +264,5 @@ async def _find_anchor(service: GenerationService, query: HistoryQuery) -> Curso
 
 def _find_workflow(service: GenerationService, key: str) -> str:
     """Return the workflow name of a key; an unknown key is returned as is and matches nothing."""
-    if not key.startswith("~"):
-        return key
     names = (workflow.name for workflow in service.workflows())
-    return next((name for name in names if f"~{zlib.crc32(name.encode()):08x}" == key), key)
-
-
-def _person(scope: str) -> int | None:
-    return None if scope == "h" else int(scope.lstrip("m+"), 16) or None
-
-
-def _day_text(day: datetime | None) -> str:
-    return f"{day.toordinal():x}" if day is not None else ""
-
-
-def _day(text: str) -> datetime | None:
-    try:
-        return datetime.fromordinal(int(text, 16)).replace(tzinfo=UTC) if text else None
-    except (ValueError, OverflowError):
-        return None
+    return next((name for name in names if checksum(name) == key), key)

@@ -85,7 +85,7 @@ class MessageMenu:
         files = [attachment for attachment in files_of(message) if _is_media(attachment)]
         if generation is not None:
             requester = requester_of(interaction)
-            ancestors = await self._services.derivations.lineage(generation, requester)
+            ancestors = await self._services.derivations.lineage.visible(generation, requester)
             facts = await self._read_first(interaction, files)
             view = details_layout(
                 generation,

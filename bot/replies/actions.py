@@ -53,7 +53,7 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     """Show the full record of the generation privately."""
     await acknowledge(interaction)
     generation = await find_visible(interaction, generation_id)
-    ancestors = await services_of(interaction).derivations.lineage(
+    ancestors = await services_of(interaction).derivations.lineage.visible(
         generation, requester_of(interaction)
     )
     view = details_layout(generation, ancestors, names_backend=is_operator(interaction))

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import takewhile, zip_longest
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -36,23 +35,16 @@ from generation.requests.available_actions import (
     is_picture,
 )
 from generation.requests.enhancement import use_text
+from generation.requests.lineage import Lineage, Picture
 from generation.requests.repetition import find_workflow, listed_values, repeat
 from generation.requests.selection import no_place
-from generation.requests.values import (
-    SIZE,
-    find_lora_input,
-    follows_picture,
-    picture_inputs,
-)
+from generation.requests.values import SIZE, find_lora_input, follows_picture, picture_inputs
 from workflows.catalog import Catalog
 from workflows.lora_tags import split_tags
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
 
 IMAGE, MASK = "image", "mask"
-
-LONGEST_LINEAGE = 50
-"""Ancestors that are followed."""
 
 FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 """Downloads a result as a front end posted it, after its stored contents were pruned."""
@@ -77,14 +69,6 @@ class RequestService(Protocol):
 
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
         """Return results with their bytes, as far as they are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One result of a generation from which another one starts."""
-
-    generation: Generation
-    output: Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +117,7 @@ class Derivations:
         self._service = service
         self._action_finder = action_finder
         self._catalog = catalog
+        self.lineage = Lineage(service.find)
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation that the requester may see.
@@ -259,11 +244,6 @@ class Derivations:
             )
         return copy
 
-    async def lineage(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
-        """Return its visible ancestors, the nearest first, up to the first invisible one."""
-        ancestors = await self._ancestors(generation)
-        return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
-
     def _find_starter(
         self, source: Generation, requester: Requester, start: Start
     ) -> Workflow | None:
@@ -342,7 +322,7 @@ class Derivations:
         workflow = find_workflow(source, self._catalog)
         kept = tuple(image for image in order.images if image.name not in replaced)
         order = replace(order, images=kept)
-        if not await self._owns_attachments(source, requester):
+        if not await self.lineage.owns_attachments(source, requester):
             order = replace(order, generation=source)
             repeated = repeat(
                 replace(order, images=()),
@@ -369,7 +349,7 @@ class Derivations:
         if not missing or not _needs(workflow, missing[0]):
             return DerivedRequest(request)
         # Inputs are pruned after a while; the result that they came from may still exist.
-        start = await self._find_start(source, requester)
+        start = await self.lineage.find_start(source, requester)
         if start is None or len(missing) > 1:
             raise _input_gone()
         return _start_from(request, start, missing[0])
@@ -397,7 +377,7 @@ class Derivations:
         ]
         if not wanted:
             return DerivedRequest(request)
-        start = await self._find_start(source, requester) or _find_result(source)
+        start = await self.lineage.find_start(source, requester) or _find_result(source)
         first = next((one for one in wanted if one.type is InputType.IMAGE), None)
         lacking = [one.name for one in wanted if one is not first or start is None]
         if lacking or first is None or start is None:
@@ -407,22 +387,6 @@ class Derivations:
                 {"missing": ", ".join(lacking)},
             )
         return _start_from(request, start, first.name)
-
-    async def _owns_attachments(self, generation: Generation, requester: Requester) -> bool:
-        """Return whether all its inputs are this person's, or results it started from.
-
-        Repetitions reuse the attachments of the first of them. If that one was deleted, the owner
-        is unknown.
-        """
-        ancestors = await self._ancestors(generation)
-        for child, parent in zip_longest((generation, *ancestors), ancestors):
-            if child.user_id != requester.user_id:
-                return False
-            if child.parent_position is not None or child.parent_id is None:
-                return True
-            if parent is None:
-                return False
-        return True
 
     async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
         # Results may be larger than attachments.
@@ -436,34 +400,6 @@ class Derivations:
             if image.name == name:
                 return image.content
         raise _input_gone()
-
-    async def _ancestors(self, generation: Generation) -> tuple[Generation, ...]:
-        """Return all ancestors, up to the root or to a deleted one."""
-        found: list[Generation] = []
-        seen = {generation.id}
-        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
-            parent = await self._service.find(generation.parent_id)
-            if parent is None or parent.id in seen:
-                break
-            seen.add(parent.id)
-            found.append(parent)
-            generation = parent
-        return tuple(found)
-
-    async def _find_start(self, generation: Generation, requester: Requester) -> Picture | None:
-        """Return the result it started from, skipping generations that merely repeated it.
-
-        None if this person cannot see it, or if it was deleted.
-        """
-        for child, parent in zip(
-            chain := (generation, *await self._ancestors(generation)), chain[1:], strict=False
-        ):
-            if child.parent_position is not None:
-                if parent.removed_at is not None or not parent.is_visible_to(requester):
-                    return None
-                found = [one for one in parent.outputs if one.position == child.parent_position]
-                return Picture(parent, found[0]) if found else None
-        return None
 
 
 def _start_from(request: GenerationRequest, start: Picture, name: str) -> DerivedRequest:

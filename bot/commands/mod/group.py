@@ -12,7 +12,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
+from bot.commands.history import show_history
+from bot.commands.history_query import SEARCH_CHARACTERS, HistoryQuery, Status
 from bot.commands.mod.appeals import appeals_command
 from bot.commands.mod.image_check import image_check_command
 from bot.commands.mod.pictures import PicturesGroup

@@ -3,7 +3,8 @@
 import pytest
 from discord import ui
 
-from bot.commands.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, HistoryQuery
+from bot.commands.history import HistoryButton
+from bot.commands.history_query import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryQuery
 from bot.replies import result_buttons as buttons
 from bot.replies.actions import ALL
 from bot.replies.buttons import GenerationButton
@@ -195,7 +196,7 @@ async def test_turning_the_page_asks_for_what_follows(place, service, tools):
 def read_back(custom_id):
     match = HistoryButton.__discord_ui_compiled_template__.fullmatch(custom_id)
     assert match, custom_id
-    return HistoryButton.build_query(match)
+    return HistoryQuery.parse(match)
 
 
 def test_workflow_names_are_no_longer_than_a_page_button_can_carry():

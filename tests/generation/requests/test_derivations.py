@@ -391,13 +391,13 @@ async def test_a_picture_that_there_is_not_is_refused(derivations, service, posi
 async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivations, service):
     for child, parent in (("ddddd", "ccccc"), ("ccccc", "bbbbb"), ("bbbbb", None)):
         service.add(build(child, parent_id=parent))
-    found = await derivations.lineage(service.known["ddddd"], BEN)
+    found = await derivations.lineage.visible(service.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
     service.add(build("bbbbb", parent_id="ddddd"))
-    found = await derivations.lineage(service.known["ddddd"], BEN)
+    found = await derivations.lineage.visible(service.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
     service.add(build("bbbbb", parent_id="gone2"))
-    assert len(await derivations.lineage(service.known["ddddd"], BEN)) == 2
+    assert len(await derivations.lineage.visible(service.known["ddddd"], BEN)) == 2
 
 
 HIDDEN = ({"private": True}, {"guild_id": 404}, {"guild_id": None}, {"withheld": True})
@@ -408,5 +408,5 @@ async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, servic
     service.add(build("ddddd", parent_id="ccccc"))
     service.add(build("ccccc", parent_id="bbbbb", **hidden))
     service.add(build("bbbbb"))
-    assert await derivations.lineage(service.known["ddddd"], BEN) == ()
-    assert len(await derivations.lineage(service.known["ddddd"], ANA)) == 2
+    assert await derivations.lineage.visible(service.known["ddddd"], BEN) == ()
+    assert len(await derivations.lineage.visible(service.known["ddddd"], ANA)) == 2

@@ -1,0 +1,75 @@
+"""The generations that a generation was made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import takewhile, zip_longest
+
+from generation.record import Generation, Output
+from generation.request import Requester
+
+LONGEST_LINEAGE = 50
+"""Ancestors that are followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One result of a generation from which another one starts."""
+
+    generation: Generation
+    output: Output
+
+
+class Lineage:
+    """Looks generations up by `find`, which returns one by its id."""
+
+    def __init__(self, find: Callable[[str], Awaitable[Generation | None]]) -> None:
+        self._find = find
+
+    async def visible(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
+        """Return its visible ancestors, the nearest first, up to the first invisible one."""
+        ancestors = await self.ancestors(generation)
+        return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
+
+    async def ancestors(self, generation: Generation) -> tuple[Generation, ...]:
+        """Return all ancestors, up to the root or to a deleted one."""
+        found: list[Generation] = []
+        seen = {generation.id}
+        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
+            parent = await self._find(generation.parent_id)
+            if parent is None or parent.id in seen:
+                break
+            seen.add(parent.id)
+            found.append(parent)
+            generation = parent
+        return tuple(found)
+
+    async def owns_attachments(self, generation: Generation, requester: Requester) -> bool:
+        """Return whether all its inputs are this person's, or results it started from.
+
+        Repetitions reuse the attachments of the first of them. If that one was deleted, the owner
+        is unknown.
+        """
+        ancestors = await self.ancestors(generation)
+        for child, parent in zip_longest((generation, *ancestors), ancestors):
+            if child.user_id != requester.user_id:
+                return False
+            if child.parent_position is not None or child.parent_id is None:
+                return True
+            if parent is None:
+                return False
+        return True
+
+    async def find_start(self, generation: Generation, requester: Requester) -> Picture | None:
+        """Return the result it started from, skipping generations that merely repeated it.
+
+        None if this person cannot see it, or if it was deleted.
+        """
+        for child, parent in zip(
+            chain := (generation, *await self.ancestors(generation)), chain[1:], strict=False
+        ):
+            if child.parent_position is not None:
+                if parent.removed_at is not None or not parent.is_visible_to(requester):
+                    return None
+                found = [one for one in parent.outputs if one.position == child.parent_position]
+                return Picture(parent, found[0]) if found else None
+        return None
