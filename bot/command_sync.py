@@ -78,7 +78,7 @@ def _locales() -> tuple[str, ...]:
 
 
 def _shapes(commands: Iterable[Mapping[str, Any]], guild: Guild) -> object:
-    """The visible properties of commands, by type and name."""
+    """Return the visible properties of commands, by type and name."""
     return {_key(command): _shape(command, guild) for command in commands}
 
 
@@ -88,7 +88,7 @@ def _key(command: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _shape(command: Mapping[str, object], guild: Guild) -> object:
-    """The visible properties of a command, without ids, versions and defaults."""
+    """Return the visible properties of a command, without ids, versions and defaults."""
     left_out = _IGNORED if guild is None else _IGNORED | _GLOBAL_ONLY
     kept = {key: value for key, value in command.items() if key not in left_out}
     permissions = kept.get("default_member_permissions")

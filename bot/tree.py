@@ -63,6 +63,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
             require_served(interaction)
             require_authority(interaction)
         except (RequestRefused, NotPermitted) as refusal:
+            # discord.py runs this check for autocompletions, too, which cannot show a message.
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
@@ -77,6 +78,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         cause: BaseException = error
         if isinstance(error, app_commands.CommandInvokeError):
             cause = error.original
+        # The person's client still has the command as it was before the last sync.
         if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
             cause = InvalidOption(
                 "This command changed. Restart Discord, or try again in a few minutes."

@@ -62,7 +62,7 @@ class FollowedRuns:
         return any(run.client_id == client_id and not run.is_ended for run in self)
 
     def is_submitting(self, prompt_id: str) -> bool:
-        """Whether a submission is in progress, of which the backend may not know yet."""
+        """Return whether a submission is in progress, of which the backend may not know yet."""
         return any(not run.is_submitted for run in self.get(prompt_id))
 
     def fail(self, error: Exception) -> None:

@@ -49,5 +49,5 @@ class Socket:
         return f"code {self._connection.close_code}{reason}"
 
     async def close(self) -> None:
-        """May be called twice."""
+        """Close the connection. May be called twice."""
         await self._connection.close()

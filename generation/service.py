@@ -341,7 +341,7 @@ class GenerationService(ServiceRecords):
             try:
                 yield
             except RequestRefused as refused:
-                raise await self._positions.time(refused, requester) from None
+                raise await self._positions.add_retry_time(refused, requester) from None
 
     async def refresh_line(self) -> None:
         """Apply a pause or a drained backend in every process."""

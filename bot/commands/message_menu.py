@@ -67,7 +67,7 @@ class MessageMenu:
         self._pictures: dict[tuple[int, int], discord.Attachment] = {}
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """The context menu entries."""
+        """Return the context menu entries."""
         return (
             app_commands.ContextMenu(name="Image info", callback=plain_callback(self.show_info)),
             app_commands.ContextMenu(name="Use as input", callback=plain_callback(self.ask)),
@@ -246,7 +246,7 @@ def picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.Sele
 
 
 def pictures_of(message: discord.Message) -> list[discord.Attachment]:
-    """The pictures of a message, of the types that can be attached."""
+    """Return a message's pictures of attachable types."""
     return [file for file in files_of(message) if _kind(file) in PICTURE_TYPES]
 
 

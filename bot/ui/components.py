@@ -38,11 +38,11 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
         match: re.Match[str],
         /,
     ) -> Self:
-        """Called by discord.py to rebuild the item of an interaction."""
+        """Rebuild the item of an interaction; called by discord.py."""
         return cls.read(match)
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Called by discord.py: check the guild, then answer."""
+        """Check the guild, then answer; called by discord.py."""
         async with error_messages.telling_errors(interaction):
             require_served(interaction)
             await self.answer(interaction)

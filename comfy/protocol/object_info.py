@@ -77,11 +77,11 @@ class ObjectInfo:
         return frozenset(self._raw)
 
     def has(self, class_type: str) -> bool:
-        """Whether the backend has this node class."""
+        """Return whether the backend has this node class."""
         return class_type in self._raw
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
-        """Every input by name, in the server's order; empty for an unknown class."""
+        """Return every input by name, in the server's order; empty for an unknown class."""
         return _parse_inputs(self._raw.get(class_type, {}).get("input"))
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
@@ -105,7 +105,7 @@ class ObjectInfo:
         return title if isinstance(title, str) and title else class_type
 
     def is_output_node(self, class_type: str) -> bool:
-        """Whether the node's results are results of the run."""
+        """Return whether the node's results are results of the run."""
         return self._raw.get(class_type, {}).get("output_node") is True
 
     def is_partner(self, class_type: str) -> bool:

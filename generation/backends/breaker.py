@@ -17,7 +17,7 @@ class Breaker:
         self._open_until = 0.0
 
     def is_open(self, now: float) -> bool:
-        """Whether the backend must not be used now."""
+        """Return whether the backend must not be used now."""
         return now < self._open_until
 
     def open_for_s(self, now: float) -> float:

@@ -41,7 +41,7 @@ class Inventory:
         )
 
     def can_run(self, class_types: Collection[str]) -> bool:
-        """Whether a reachable backend has these node classes; True while nothing is known."""
+        """Return whether a reachable backend has these node classes; True while none is known."""
         if not self.infos:
             return True
         return any(

@@ -38,10 +38,10 @@ def clean_filter(asked: HistoryFilter) -> HistoryFilter:
 
 
 def copy_generation(
-    row: GenerationRow, outputs: Sequence[OutputRow] = (), *, unveiled: bool = False
+    row: GenerationRow, outputs: Sequence[OutputRow] = (), *, include_withheld: bool = False
 ) -> Generation:
-    """Copy a generation's rows; outputs of a withheld one only if `unveiled`."""
-    shown = outputs if unveiled or not row.withheld else ()
+    """Copy a generation's rows; outputs of a withheld one only if `include_withheld`."""
+    shown = outputs if include_withheld or not row.withheld else ()
     return copy_row(
         Generation,
         row,

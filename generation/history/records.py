@@ -75,14 +75,14 @@ class Records(Transactional):
 
     @reads
     def find(
-        self, session: Session, generation_id: str, *, unveiled: bool = False
+        self, session: Session, generation_id: str, *, include_withheld: bool = False
     ) -> Generation | None:
-        """Return a generation with its outputs; withheld ones only if `unveiled`."""
+        """Return a generation with its outputs; withheld ones only if `include_withheld`."""
         row = GenerationRepository(session).get(generation_id)
         if row is None:
             return None
         outputs = OutputRepository(session).outputs(generation_id)
-        return copy_generation(row, outputs, unveiled=unveiled)
+        return copy_generation(row, outputs, include_withheld=include_withheld)
 
     @reads
     def find_state(self, session: Session, generation_id: str) -> GenerationState | None:
@@ -114,14 +114,14 @@ class Records(Transactional):
 
     @reads
     def contents(
-        self, session: Session, generation_id: str, *, unveiled: bool = False
+        self, session: Session, generation_id: str, *, include_withheld: bool = False
     ) -> tuple[OutputContent, ...]:
         """Return results with their bytes, without those that were pruned.
 
-        Withheld results are included only if `unveiled`.
+        Withheld results are included only if `include_withheld`.
         """
         row = GenerationRepository(session).get(generation_id)
-        if row is None or (row.withheld and not unveiled):
+        if row is None or (row.withheld and not include_withheld):
             return ()
         found = OutputRepository(session).contents(generation_id)
         return tuple(OutputContent(copy_output(row), content) for row, content in found)

@@ -75,7 +75,7 @@ class LinePositions:
         self._broadcast = broadcast
         self._clock = clock
         self._changed = asyncio.Event()
-        self._told: dict[str, tuple[object, ...]] = {}
+        self._published: dict[str, tuple[object, ...]] = {}
 
     def note_accepted(self) -> None:
         """Note a new generation; events follow soon if it is still waiting then."""
@@ -83,7 +83,7 @@ class LinePositions:
 
     def note_left(self) -> None:
         """Note that a generation started or ended; events for waiting ones follow soon."""
-        if self._told:
+        if self._published:
             self._changed.set()
 
     async def view(
@@ -106,7 +106,7 @@ class LinePositions:
         found = await self._complete([one for one in positions if one.id == generation_id])
         return found[0] if found else None
 
-    async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
+    async def add_retry_time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
         """Return the refusal with an estimate of when a request would be accepted, if known."""
         if refused.kind is not FailureKind.QUEUE_FULL:
             return refused
@@ -131,29 +131,31 @@ class LinePositions:
                 async with asyncio.timeout(REPEAT_S):
                     await self._changed.wait()
             except TimeoutError:
-                self._told.clear()
+                self._published.clear()
             # A generation that starts at once has no visible position.
             await asyncio.sleep(pause_s)
             self._changed.clear()
             began_at = loop.time()
             try:
-                await self._tell(await self._list_positions(await self._records.line_state()))
+                await self._publish_changed(
+                    await self._list_positions(await self._records.line_state())
+                )
             except DatabaseError as error:
                 _log.debug("Positions could not be told just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nobody hears of their place
                 _log.exception("Positions could not be told.")
             pause_s = max(COALESCE_S, REST_SHARE * (loop.time() - began_at))
 
-    async def _tell(self, positions: Sequence[Position]) -> None:
+    async def _publish_changed(self, positions: Sequence[Position]) -> None:
         places = {
             position.id: astuple(replace(position, starts_at=None))
             for position in positions
             if position.position or position.is_paused
         }
-        changed = [one for one in positions if places.get(one.id) != self._told.get(one.id)]
+        changed = [one for one in positions if places.get(one.id) != self._published.get(one.id)]
         for entry in await self._complete([one for one in changed if one.id in places]):
             self._broadcast.publish(entry)
-        self._told = places
+        self._published = places
 
     async def _list_positions(self, line: LineState) -> list[Position]:
         # Durations are read from the database, so they are skipped if nothing waits.
@@ -162,6 +164,7 @@ class LinePositions:
         starts = await self._power.starts() if turns else ()
         starting = {start.generation_id or "": start for start in starts}
         if starts and not self._pool.reachable_names:
+            # No backend answers, so everything waits for the first one that is being started.
             starting = {turn.id: starts[0] for turn in turns} | starting
         positions = [Position(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):

@@ -92,6 +92,7 @@ class Steps:
             try:
                 if await self._runner.stop(placement.backend, placement.prompt_id):
                     return
+                # Unknown there, but its submission may still be in transit: ask again.
                 has_answered = True
             except ComfyError as error:
                 _log.warning("Generation %s could not be stopped: %s", generation_id, error)

@@ -62,7 +62,7 @@ def _measure_detail(cells: Image.Image) -> int:
 
 
 def _hash_cells(cells: Image.Image) -> int:
-    """A bit for each strength above their median, the first the lowest as in PDQ."""
+    """Set a bit for each coefficient above the median, the lowest frequency first as in PDQ."""
     grey = cells.tobytes()
     rows = [grey[start : start + _CELLS] for start in range(0, len(grey), _CELLS)]
     strengths = [one for row in _transform(_transform(rows)) for one in row]
@@ -71,7 +71,7 @@ def _hash_cells(cells: Image.Image) -> int:
 
 
 def _transform(rows: Iterable[Sequence[float]]) -> list[tuple[float, ...]]:
-    """The strengths of each wave in the rows, a wave a row: a transposed cosine transform."""
+    """Return the transposed cosine transform of the rows, one frequency a row."""
     found = []
     for row in rows:
         folded = row[: _CELLS // 2 - 1 : -1]

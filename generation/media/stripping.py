@@ -152,7 +152,10 @@ def _colours_length(flags: int) -> int:
 
 
 def _skip_blocks(content: bytes, position: int) -> int:
-    """The position after a GIF's data blocks, of which the last is empty. Raises IndexError."""
+    """Return the position after a GIF's data blocks, which end with an empty one.
+
+    Raises IndexError.
+    """
     while content[position]:
         position += 1 + content[position]
     return position + 1

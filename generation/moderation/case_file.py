@@ -68,7 +68,7 @@ class ModerationQueries(HistoryReader):
         flags = FlagRepository(session).of_generation(wanted)
         review = ReviewRepository(session).find(wanted)
         return CaseFile(
-            generation=copy_generation(row, outputs, unveiled=True),
+            generation=copy_generation(row, outputs, include_withheld=True),
             changes=tuple(
                 copy_row(Change, change, state=GenerationState(change.state)) for change in changes
             ),

@@ -437,7 +437,7 @@ def _load_policy(session: Session, guild_id: int) -> ImagePolicy:
 
 
 def _hash_input(file: InputFile) -> PictureHash | None:
-    """The hash of a picture, or of a video's first frame; None of a sound."""
+    """Return the hash of a picture, or of a video's first frame; None for a sound."""
     if not file.media_type.startswith("video/"):
         return file.hash
     picture = video.still(file.content)

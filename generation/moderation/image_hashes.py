@@ -51,7 +51,7 @@ class Blocklist:
     verdict: ImageVerdict = ImageVerdict.REFUSE
 
     def has(self, picture: PictureHash) -> bool:
-        """Whether it has this picture, or its mirror image."""
+        """Return whether it contains this picture, or its mirror image."""
         return any(
             (known ^ seen).bit_count() <= MOST_BITS
             for seen in (picture.upright, picture.mirrored)
@@ -74,7 +74,7 @@ class Blocklists:
         )
 
     async def of_guild(self, guild_id: int | None) -> tuple[Blocklist, ...]:
-        """The lists that hold in a guild and have entries. Raises DatabaseError."""
+        """Return the non-empty lists that apply in a guild. Raises DatabaseError."""
         wanted = (EVERYWHERE,) if guild_id is None else (EVERYWHERE, guild_id)
         lists = [await self._lists.get(one) for one in wanted]
         return tuple(one for one in lists if one.hashes)
@@ -176,12 +176,12 @@ class PictureBlocks(Service):
 
 
 def write_hash(picture: PictureHash) -> str:
-    """The hash as lists have it."""
+    """Format a hash as in lists."""
     return f"{picture.upright:0{HASH_BITS // 4}x}"
 
 
 def write_list(entries: Iterable[BlockedPicture]) -> str:
-    """The list in text: a hash a line, with its reason."""
+    """Format a list as text: a hash a line, with its reason."""
     return "".join(f"{one.hash} {' '.join(one.reason.split())}".rstrip() + "\n" for one in entries)
 
 

@@ -203,6 +203,7 @@ class Reviews(Service):
         if row.removed_at is not None:
             raise GenerationRemoved(generation_id)
         reviews = ReviewRepository(session)
+        # A shown result without a review can be refused as well: it gets one first.
         reviews.begin(generation_id, SHOWN, now)
         kept = clean_text(reason)[:MAX_REPORT_CHARACTERS]
         if not reviews.decide(
@@ -243,6 +244,7 @@ class Reviews(Service):
         now = self._clock()
         due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
         for generation_id in due:
+            # One transaction each: deleting pictures would hold the locks of all these rows.
             await self._database.write(partial(_finish, generation_id=generation_id, now=now))
         if due:
             self._tasks.start(self._close_all(due), "messages of final decisions")
@@ -314,7 +316,7 @@ class Reviews(Service):
                 lambda session: ReviewRepository(session).waiting(guild_id, 2 * GENERATIONS_A_SHEET)
             )
             for generation_id in ids:
-                generation = await self._records.find(generation_id, unveiled=True)
+                generation = await self._records.find(generation_id, include_withheld=True)
                 tiles = build_tiles(generation) if generation is not None else ()
                 if generation is None or not tiles or count + len(tiles) > TILES_A_SHEET:
                     continue

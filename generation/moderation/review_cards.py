@@ -45,7 +45,7 @@ class ReviewCards(Transactional):
 
     async def find(self, generation_id: str) -> Case | None:
         """Return a result as moderators see it, as recorded now. Raises DatabaseError."""
-        contents = await self._records.contents(generation_id, unveiled=True)
+        contents = await self._records.contents(generation_id, include_withheld=True)
         return await self._load_case(generation_id, contents)
 
     async def post(self, generation_id: str) -> None:
@@ -137,7 +137,7 @@ class ReviewCards(Transactional):
         flags = FlagRepository(session).of_generation(generation_id)
         state = _state_of(row, review)
         return Case(
-            copy_generation(row, outputs, unveiled=True),
+            copy_generation(row, outputs, include_withheld=True),
             contents,
             state,
             tuple(f"{one.kind}: {one.note}" for one in flags),

@@ -67,10 +67,10 @@ class PersonRules:
 
 @dataclass(frozen=True, slots=True)
 class _GuildRules:
-    """All of a guild's rules. `is_begun` is False for guilds without stored settings."""
+    """All of a guild's rules. `is_stored` is False for guilds without stored settings."""
 
     guild_id: int | None
-    is_begun: bool
+    is_stored: bool
     limits: GuildLimits
     channels: Mapping[int, bool]
     roles: tuple[RolePolicy, ...]
@@ -141,6 +141,7 @@ class QuotaService(Service):
             guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
             rules = _read_rules(lookups, read_limits(guild), requester, now)
         lookups.charges.lock_guild(requester.guild_id)
+        # Under the guild's lock: two requests at once must not both take the last place.
         usage = _refuse_too_much(lookups, requester, cost, now, rules)
         allowance = rules.effective.allowance
         lookups.people.upsert(
@@ -167,7 +168,7 @@ class QuotaService(Service):
             guild, now = await self._rules.get(requester.guild_id), self._clock()
         rules = guild.find_rules(requester, now)
         cost = await self._check(requester, rules, price, now)
-        return rules if guild.is_begun else None, cost
+        return rules if guild.is_stored else None, cost
 
     async def find_access(self, requester: Requester) -> Access:
         """Return what the requester's roles may use. Raises ServiceUnavailable."""
@@ -218,7 +219,7 @@ class QuotaService(Service):
         guild, policies = GuildRepository(session).find(guild_id), PolicyRepository(session)
         return _GuildRules(
             guild_id,
-            is_begun=guild is not None,
+            is_stored=guild is not None,
             limits=GuildLimits() if guild is None else read_limits(guild),
             channels=policies.channels(guild_id),
             roles=tuple(map(read_role, policies.roles(guild_id))),

@@ -166,6 +166,7 @@ class Acceptor(Transactional):
             return await self._record_under_new_id(draft)
         async with self._attachment_slots.take(request.requester.user_id):
             cost = draft.cost
+            # Other requests of this person may have used the quota while this one waited.
             await self._usage.check(request.requester, lambda _session: cost)
             images = await verify_attachments(draft.workflow, request.images)
             # Fetching may take long, so the rules are read again.

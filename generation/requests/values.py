@@ -73,7 +73,7 @@ def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:
 
 
 def follows_picture(workflow: Workflow) -> bool:
-    """Whether a size that nobody chose takes the proportions of the picture that is given."""
+    """Return whether an omitted size takes the proportions of the given picture."""
     wanted = workflow.manifest.find(SIZE)
     return (
         workflow.manifest.kind in _CONTINUES_PICTURE
@@ -86,7 +86,7 @@ def follows_picture(workflow: Workflow) -> bool:
 def followed_size(
     workflow: Workflow, request: GenerationRequest, images: Mapping[str, InputFile]
 ) -> Mapping[str, Value]:
-    """The size in the first picture's proportions, empty where there is none to follow."""
+    """Return the size in the first picture's proportions; empty if there is none to follow."""
     wanted = workflow.manifest.find(SIZE)
     names = [name for name, kind in picture_inputs(workflow).items() if kind is InputType.IMAGE]
     given = [images[name].size for name in names if name in images]

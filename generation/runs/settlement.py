@@ -107,7 +107,7 @@ class Settlement(Transactional):
     def _record_end(
         self, session: Session, generation_id: str, results: Results | None
     ) -> tuple[RecordedEnd, Ended] | None:
-        """Record the results and close the charge of a row that has its end already."""
+        """Record the results and close the charge, in the transaction that set the row's end."""
         outputs: Sequence[OutputRow] = ()
         if results is not None:
             outputs = OutputRepository(session).replace_outputs(generation_id, results.outputs)

@@ -169,6 +169,7 @@ class Engine(ABC):
         self._held.clear()
         if self._shared is not None:
             pool, self._shared = self._shared.pool, None
+            # In a thread, because a drawing in progress would block the event loop.
             await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
 
     async def restart(self) -> None:

@@ -53,7 +53,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         page = await core.service.history(HistoryFilter(), limit=5)
         (made,) = page.generations
         assert made.failure.kind is FailureKind.BLOCKED_BY_FILTER
-        assert await core.service.contents(made.id, unveiled=True) == ()
+        assert await core.service.contents(made.id, include_withheld=True) == ()
         assert "a fox" in await answer(environment.mo, "mod history", flagged=True)
 
         reply = await environment.ana.slash(

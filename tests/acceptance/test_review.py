@@ -100,7 +100,7 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
         told = await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
         assert "Violence or gore: too much blood" in as_text(told)
         assert not files_of(told)
-        assert await core.service.contents(id_of(asked), unveiled=True) == ()
+        assert await core.service.contents(id_of(asked), include_withheld=True) == ()
         await environment.world.wait_for(
             lambda: not any(labels_of(one) for one in environment.mo.messages("moderators")),
             PATIENCE_S,

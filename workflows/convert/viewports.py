@@ -27,7 +27,7 @@ _CAMERA: Mapping[str, Any] = {
 
 
 def build_viewport(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of a viewer that has drawn nothing, with the camera of its node's properties."""
+    """Return the initial state of a 3D viewer, with the camera of its node's properties."""
     config = properties.get("Camera Config")
     state = config.get("state") if isinstance(config, dict) else None
     drawn = {"image": "", "mask": "", "normal": "", "recording": ""}

@@ -219,7 +219,7 @@ def _by_name(
 
 
 def knows_choice(spec: InputSpec, key: object) -> bool:
-    """Whether the class has this choice of a dynamic list; every other input takes anything."""
+    """Return whether the class has this choice of a dynamic list; True for other inputs."""
     return not spec.alternatives or key is None or any(one.key == key for one in spec.alternatives)
 
 

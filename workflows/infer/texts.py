@@ -178,6 +178,7 @@ def _side(view: GraphView, link: Link) -> Role | None:
         return Role.NEGATIVE
     if name.casefold().startswith("pos"):
         return Role.PROMPT
+    # ComfyUI's nodes have the positive output first.
     return Role.NEGATIVE if link.output == sides[1] else Role.PROMPT
 
 

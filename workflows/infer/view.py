@@ -150,6 +150,7 @@ class GraphView:
         if described not in _ANY_TYPE:
             return described
         if described == _MATCHED:
+            # The output has the type of what is passed on; a selector is a BOOLEAN.
             arriving = {self.output_type(one) for _, one in self._needed(link.node_id)}
             arriving.discard("BOOLEAN")
             return arriving.pop() if len(arriving) == 1 else "*"
@@ -217,6 +218,7 @@ class GraphView:
             return next(self.literals(node_id))
         needed = list(self._needed(node_id))
         if self.class_of(node_id) in _PASS:
+            # The selector decides, but its value is not passed on.
             needed = [(name, one) for name, one in needed if name != "switch"]
         elif self.output_type(link) not in {"INT", "FLOAT", "STRING", "BOOLEAN"}:
             return None

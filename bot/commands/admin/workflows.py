@@ -91,7 +91,7 @@ def require_library_keeper(interaction: discord.Interaction) -> None:
 
 
 def _is_in_one_server(client: discord.Client) -> bool:
-    """Whether the bot is in a single guild; with several shard processes this is never assumed."""
+    """Return whether the bot is in a single guild; False with several shard processes."""
     connected = getattr(client, "shard_ids", None)
     has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
     return has_all_shards and client.is_ready() and len(client.guilds) <= 1

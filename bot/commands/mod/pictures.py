@@ -135,7 +135,7 @@ class BlockPictureMenu:
         self._services = services
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """The context menu entry."""
+        """Return the context menu entry."""
         callback = app_commands.default_permissions(manage_messages=True)(plain_callback(self.ask))
         return (app_commands.ContextMenu(name=BLOCK_PICTURE, callback=callback),)
 
@@ -225,7 +225,7 @@ async def block(
 async def _find_files(
     interaction: discord.Interaction, message_id: int
 ) -> Sequence[discord.Attachment]:
-    """The pictures of a message in this channel. Raises RequestRefused."""
+    """Return the pictures of a message in this channel. Raises RequestRefused."""
     channel = interaction.client.get_partial_messageable(interaction.channel_id or 0)
     try:
         message = await channel.fetch_message(message_id)

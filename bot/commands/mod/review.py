@@ -112,7 +112,7 @@ class ReportMenu:
         self._services = services
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """The context menu entry."""
+        """Return the context menu entry."""
 
         async def report(interaction: discord.Interaction, message: discord.Message) -> None:
             await self.ask(interaction, message)

@@ -94,6 +94,8 @@ class Gateway:
         else:
             payload = self._payloads.message_event(message, referenced)
         bot_id = self._directory.application_id
+        # Without the intent these have content as well:
+        # https://docs.discord.com/developers/events/gateway#message-content-intent
         is_open = is_direct or message.author_id == bot_id or bot_id in message.mentions
         guild_id = None if is_direct else self._directory.guild_id
         for session in self._sessions.values():

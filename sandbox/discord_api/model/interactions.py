@@ -158,6 +158,7 @@ class Interactions:
             raise ApiError.of(Refusal.UNKNOWN_INTERACTION)
         if interaction.is_answered:
             raise ApiError.of(Refusal.ALREADY_ACKNOWLEDGED)
+        # The timer may be late on a busy machine: the time decides.
         if asyncio.get_running_loop().time() > interaction.deadline:
             raise ApiError.of(Refusal.UNKNOWN_INTERACTION)
         callback = _callback_kind(interaction, body)

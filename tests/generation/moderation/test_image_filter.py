@@ -116,7 +116,7 @@ async def flags_of(app, id_):
 
 
 async def stored(app, id_):
-    return await app.service.contents(id_, unveiled=True)
+    return await app.service.contents(id_, include_withheld=True)
 
 
 async def used(app, user_id):

@@ -176,7 +176,7 @@ async def test_a_blocked_result_is_refunded_and_not_kept(open_app, database_url,
             if is_blocked:
                 assert ended.failure.kind is FailureKind.BLOCKED_BY_FILTER
                 assert ended.outputs == ()
-                assert await app.service.contents(ended.id, unveiled=True) == ()
+                assert await app.service.contents(ended.id, include_withheld=True) == ()
                 assert (await app.service.quota(asked.requester)).used == 0
                 told = [one for one in app.notifier.events if isinstance(one, Running)]
                 assert not any(one.preview for one in told if one.generation.id == ended.id)
@@ -220,7 +220,7 @@ async def test_a_blocked_result_is_not_posted_again(open_app, sqlite_url, backen
     async with open_app(sqlite_url, backend) as app:
         gate, blocks = ImageGate(app.database, None, utc_now), PictureBlocks(app.database, utc_now)
         made = await app.ended((await app.service.submit(tools.ask(user_id=1))).id)
-        contents = await app.service.contents(made.id, unveiled=True)
+        contents = await app.service.contents(made.id, include_withheld=True)
         here = Requester(1, "Ana", 9, GUILD)
         assert await gate.admit(made, contents, here) == made
         await blocks.block(HERE, [hash_picture(encode(painted()))], "")

@@ -97,10 +97,10 @@ async def test_a_refusal_is_final_when_its_time_is_over_and_once_only(database, 
     assert (await records.find(id_)).withheld
     clock.now += UNDO_TIME - timedelta(seconds=1)
     await asyncio.gather(*(one.finish_decisions() for one in processes))
-    assert len(await records.contents(id_, unveiled=True)) == 1
+    assert len(await records.contents(id_, include_withheld=True)) == 1
     clock.now += timedelta(seconds=1)
     await asyncio.gather(*(one.finish_decisions() for one in processes))
-    assert await records.contents(id_, unveiled=True) == ()
+    assert await records.contents(id_, include_withheld=True) == ()
     assert (await records.find(id_)).removed_by == MO
     assert await records.undelivered() == {id_: (telling or 0) + 1}
     assert read_review(database, id_).undo_until is None
@@ -127,6 +127,6 @@ async def test_what_is_undone_is_as_it_was(database, add, reviews, clock, state,
     assert await records.undelivered() == ({id_: undone} if undone else {})
     clock.now += 2 * UNDO_TIME
     await reviews.finish_decisions()
-    assert len(await records.contents(id_, unveiled=True)) == 1
+    assert len(await records.contents(id_, include_withheld=True)) == 1
     with pytest.raises(RequestRefused, match="too late"):
         await reviews.undo(actor, id_)
