@@ -79,9 +79,7 @@ class GenerationRepository(Repository):
 
     def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
         """Return a generation as it is recorded now; `for_update` locks it until the end."""
-        return self._session.get(
-            GenerationRow, id, populate_existing=True, with_for_update=for_update or None
-        )
+        return self._session.scalar(_LOCKED if for_update else _BY_ID, {"of_id": id})
 
     def get_with_review(
         self, generation_id: str
@@ -90,14 +88,7 @@ class GenerationRepository(Repository):
 
         A refusal that can still be undone is returned as a pending review.
         """
-        is_final = ReviewRow.undo_until.is_(None)
-        state = case(((ReviewRow.state == REFUSED) & ~is_final, PENDING), else_=ReviewRow.state)
-        found = self._session.execute(
-            select(GenerationRow, state, ReviewRow.reason)
-            .outerjoin(ReviewRow, ReviewRow.generation_id == GenerationRow.id)
-            .where(GenerationRow.id == generation_id)
-            .execution_options(populate_existing=True)
-        ).one_or_none()
+        found = self._session.execute(_WITH_REVIEW, {"of_id": generation_id}).one_or_none()
         return None if found is None else (found[0], found[1], found[2])
 
     def state(self, generation_id: str) -> str | None:
@@ -230,8 +221,20 @@ class GenerationRepository(Repository):
 _NEW = "new_"
 """Prefix of parameters that hold new values."""
 
+# Built once: building them anew takes longer than executing them.
+
 _TABLE = table_of(GenerationRow)
 _ADD_CHANGE = insert(table_of(ChangeRow))
+_CAN_BE_UNDONE = (ReviewRow.state == REFUSED) & ReviewRow.undo_until.is_not(None)
+_BY_ID = (
+    select(GenerationRow)
+    .where(GenerationRow.id == bindparam("of_id"))
+    .execution_options(populate_existing=True)
+)
+_LOCKED = _BY_ID.with_for_update()
+_WITH_REVIEW = _BY_ID.add_columns(
+    case((_CAN_BE_UNDONE, PENDING), else_=ReviewRow.state), ReviewRow.reason
+).outerjoin(ReviewRow, ReviewRow.generation_id == GenerationRow.id)
 
 
 @cache

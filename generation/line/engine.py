@@ -19,8 +19,8 @@ LIFE_SEPARATOR = "@"
 """Separates a process's name from the part of the executor id that differs between its starts."""
 
 _POLL_S = 0.1
-"""Interval in which the engine polls for notifications, which are unused here. A shutdown waits for
-the next poll, which takes a second with the engine's own interval."""
+"""Interval in which the engine polls for notifications, until that is stopped. A shutdown right
+after the start waits for it, which takes a second with the engine's own interval."""
 
 
 async def launch_engine(settings: EngineSettings, slot: str) -> str:
@@ -58,17 +58,16 @@ async def launch_engine(settings: EngineSettings, slot: str) -> str:
 
 
 def _stop_polling(engine: DBOS) -> None:
-    """Stop the threads that ask the engine's tables every second for what is not used here.
+    """Stop the threads that look every second or more often for what is not used here.
 
-    That is its queues, schedules, delayed workflows and deadlines: three quarters of the CPU time
-    of a bot at rest.
+    That is its queues, schedules, delayed workflows, deadlines and notifications: three quarters of
+    the CPU time of a bot at rest.
     """
-    unused = (
-        *engine.background_thread_stop_events,
-        engine._background_jobs_stop_event,  # noqa: SLF001 - there is no setting for it
-    )
-    for stopped in unused:
+    for stopped in engine.background_thread_stop_events:
         stopped.set()
+    # There is no setting for these.
+    engine._background_jobs_stop_event.set()  # noqa: SLF001
+    engine._sys_db._run_background_processes = False  # noqa: SLF001
 
 
 def slot_of(executor: str) -> str:

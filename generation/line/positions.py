@@ -190,6 +190,8 @@ class LinePositions:
         )
 
     async def _complete(self, positions: Sequence[Position]) -> tuple[Waiting, ...]:
+        if not positions:
+            return ()
         found: Mapping[str, Generation] = await self._records.find_many(
             [one.id for one in positions]
         )

@@ -10,7 +10,7 @@ from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.policies import PolicyRepository
 from db.repositories.preferences import PreferencesRepository
-from db.tables import PreferencesRow
+from db.tables import ChannelPolicyRow, PreferencesRow
 from generation.backends.pool import BackendPool
 from generation.errors import InvalidOption, RequestRefused
 from generation.quota.costs import COUNT
@@ -100,6 +100,9 @@ class Preferences(Service):
         self._pool = pool
         self._remembered: dict[int, Defaults] = {}
         self._defaults = CachedQuery[int, Defaults](database, (PreferencesRow,), _load_defaults)
+        self._channel_workflows = CachedQuery[int | None, dict[int, str]](
+            database, (ChannelPolicyRow,), _load_channel_workflows
+        )
 
     async def defaults(self, user_id: int) -> Defaults:
         """Return a person's defaults. Raises ServiceUnavailable."""
@@ -208,10 +211,10 @@ class Preferences(Service):
                 return
         raise InvalidOption(NO_PRESET, {"option": "name"})
 
-    @reads
-    def _find_channel_workflow(self, session: Session, requester: Requester) -> str | None:
+    async def _find_channel_workflow(self, requester: Requester) -> str | None:
         """Return the default workflow of the narrowest place that has one."""
-        workflows = PolicyRepository(session).channel_workflows(requester.guild_id)
+        with available():
+            workflows = await self._channel_workflows.get(requester.guild_id)
         return next(filter(None, map(workflows.get, requester.place_ids)), None)
 
     @writes
@@ -284,6 +287,10 @@ def preset_owners(requester: Requester) -> tuple[int, ...]:
 
 def _load_defaults(session: Session, user_id: int) -> Defaults:
     return Defaults.parse(PreferencesRepository(session).defaults(user_id))
+
+
+def _load_channel_workflows(session: Session, guild_id: int | None) -> dict[int, str]:
+    return PolicyRepository(session).channel_workflows(guild_id)
 
 
 def clean_name(name: str) -> str:

@@ -20,7 +20,7 @@ class FaultyRecords(Records):
         self.has_failed = False
         self.was_asked_again = asyncio.Event()
 
-    async def line(self):
+    async def line_state(self):
         if not self.has_failed:
             self.has_failed = True
             raise RuntimeError("unforeseen")
