@@ -344,7 +344,8 @@ def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
     missing = find_missing_nodes(workflow.graph, answer.object_info)
     if missing:
-        yield f"Missing nodes: {', '.join(missing)}. Install the custom nodes that bring them."
+        listed = ", ".join(missing)
+        yield f"Missing nodes: {listed}. Update ComfyUI, or install the nodes that bring them."
 
 
 def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:

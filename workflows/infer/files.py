@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from workflows.graph import Link, Slot
 from workflows.infer.found import Found, Role
@@ -49,6 +50,9 @@ def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
     In the graph's order, but for those connected to numbered inputs.
     """
     found = [one for node_id in live for one in _attached(view, node_id)]
+    if [one.name for one in found].count("last_image") > 1:
+        # Key frames: each is the last one of its part alone.
+        found = [replace(one, name="image") if one.name == "last_image" else one for one in found]
     return sorted(found, key=lambda one: (one.name == "last_image", _number(view, one)))
 
 

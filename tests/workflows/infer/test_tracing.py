@@ -381,6 +381,35 @@ def test_a_film_from_two_pictures(inferred):
     assert "count" not in found
 
 
+def test_the_last_frames_of_several_parts_are_pictures_in_order(inferred):
+    size = {"width": 832, "height": 480, "length": 81, "batch_size": 1}
+    texts = {"positive": ["6", 0], "negative": ["7", 0], "vae": ["4", 2]}
+    parts = {"start_image": ["20", 0], "clip_vision_output": ["50", 0]}
+    workflow = inferred(
+        {
+            "4": CHECKPOINT,
+            "6": says("a fox runs"),
+            "7": says("still"),
+            "20": ("LoadImage", {"image": "a.png"}, "Start Frame"),
+            "21": ("LoadImage", {"image": "b.png"}, "End Frame"),
+            "22": ("LoadImage", {"image": "c.png"}, "End Frame"),
+            "50": ("ImageBatch", {"image1": ["21", 0], "image2": ["22", 0]}),
+            "30": ("WanImageToVideo", {**texts, **size, **parts}),
+            "3": sampler(positive="30", negative="7", latent="30"),
+            "8": DECODE,
+            "40": ("CreateVideo", {"images": ["8", 0], "fps": 16.0}),
+            "41": ("SaveVideo", {"video": ["40", 0], "filename_prefix": "v"}),
+        }
+    )
+    found = targets(workflow)
+    pictures = {name: to for name, to in found.items() if "image" in name}
+    assert pictures == {
+        "image": ("20.image",),
+        "image_2": ("21.image",),
+        "image_3": ("22.image",),
+    }
+
+
 def test_frames_that_are_saved_as_a_film_make_no_picture(inferred):
     film = {"images": ["8", 0], "filename_prefix": "v", "codec": "vp9", "fps": 24.0, "crf": 32.0}
     workflow = inferred({**PAINT, "9": ("SaveWEBM", film)})
