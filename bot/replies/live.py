@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.deletion import delete_message, delete_others, delete_shared
-from bot.replies.moderation.review_messages import draft_case, draft_closed
+from bot.replies.moderation.review_posts import ReviewPosts
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, Parcel, pack
 from bot.replies.result_messages import PREVIEW_NAME, origin_text
 from bot.replies.sender import Gone, Invalid, ReplyContent, ReplySender, TooLarge, Unreachable
@@ -26,20 +26,12 @@ from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.marking.marker import Marker
 from generation.media import imaging
 from generation.media.decoding import decode
-from generation.notifier import (
-    Case,
-    CaseState,
-    DeliveryImpossible,
-    DeliveryPostponed,
-    MessageLocation,
-    Receipt,
-)
+from generation.notifier import DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.available_actions import ActionFinder
 
 REMEMBERED_CHANNELS = 1_000
 """Channels whose next free turn is remembered before expired turns are dropped."""
-
 
 EDIT_INTERVAL_S = 2.0
 """Seconds between two edits of one reply. Discord allows about 5 edits in 5 seconds; beyond that
@@ -111,8 +103,8 @@ class _Packing:
     task: asyncio.Task[Parcel]
 
 
-class LiveReplies:
-    """Shows events and delivers results on Discord; implements the core's Notifier.
+class LiveReplies(ReviewPosts):
+    """Shows events and delivers results on Discord: the core's Notifier and ReviewChannel.
 
     Close it before the service that it listens to, and before the client.
     """
@@ -128,12 +120,11 @@ class LiveReplies:
         metrics: Metrics | None = None,
         marker: Marker | None = None,
     ) -> None:
+        super().__init__(ReplySender(client, now), marker or Marker())
         self._client = client
-        self._sender = ReplySender(client, now)
         self._now = now
         self._action_finder = action_finder
         self._metrics = metrics or Metrics()
-        self._marker = marker or Marker()
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
@@ -229,46 +220,6 @@ class LiveReplies:
         """Delete the messages of a generation whose results were removed."""
         await self._end_view(generation.id)
         await delete_message(self._client, generation)
-
-    async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
-        """Post a result to the moderators' channel; return None if that cannot be used."""
-        try:
-            draft = await draft_case(case, marker=self._marker)
-            # Equal for a repetition after a crash, which must not post twice; new for a report.
-            reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
-            message_id = await self._sender.post(channel_id, draft, reason)
-        except (Gone, TooLarge) as error:
-            _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
-            return None
-        except Unreachable as error:
-            raise DeliveryPostponed from error
-        return MessageLocation(channel_id, message_id)
-
-    async def amend_case(self, case: Case, place: MessageLocation) -> None:
-        """Edit the review message to show the decision, or to ask again after an undo."""
-        message = None
-        with suppress(Gone, Unreachable):
-            message = await self._sender.fetch(place.channel_id, place.message_id)
-        keeps_files = message is not None and case.state.keeps_files
-        if case.state.is_closed:
-            draft = draft_closed(message, case)
-        else:
-            draft = await draft_case(case, marker=self._marker)
-        try:
-            await self._sender.amend(
-                place.channel_id, place.message_id, draft, keeps_files=keeps_files
-            )
-        except (Gone, Unreachable, TooLarge) as error:
-            _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
-
-    async def retract(self, place: MessageLocation) -> None:
-        """Delete the review message."""
-        try:
-            await self._sender.delete(place.channel_id, place.message_id)
-        except Gone:
-            return
-        except (Unreachable, TooLarge) as error:
-            _log.warning("A moderators' message in %s stays: %s", place.channel_id, error)
 
     async def tell_held(self, generation: Generation) -> None:
         """Edit the reply to say that the result waits for a moderator."""

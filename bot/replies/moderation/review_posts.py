@@ -1,0 +1,59 @@
+"""Posting, editing and deleting of review messages."""
+
+import logging
+from contextlib import suppress
+
+from bot.replies.moderation.review_messages import draft_case, draft_closed
+from bot.replies.sender import Gone, ReplySender, TooLarge, Unreachable
+from generation.marking.marker import Marker
+from generation.notifier import Case, CaseState, DeliveryPostponed, MessageLocation
+
+_log = logging.getLogger(__name__)
+
+
+class ReviewPosts:
+    """The part of a ReviewChannel that concerns the moderators' channel."""
+
+    def __init__(self, sender: ReplySender, marker: Marker) -> None:
+        self._sender = sender
+        self._marker = marker
+
+    async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
+        """Post a result to the moderators' channel; return None if that cannot be used."""
+        try:
+            draft = await draft_case(case, marker=self._marker)
+            # Equal for a repetition after a crash, which must not post twice; new for a report.
+            reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
+            message_id = await self._sender.post(channel_id, draft, reason)
+        except (Gone, TooLarge) as error:
+            _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
+            return None
+        except Unreachable as error:
+            raise DeliveryPostponed from error
+        return MessageLocation(channel_id, message_id)
+
+    async def amend_case(self, case: Case, place: MessageLocation) -> None:
+        """Edit the review message to show the decision, or to ask again after an undo."""
+        message = None
+        with suppress(Gone, Unreachable):
+            message = await self._sender.fetch(place.channel_id, place.message_id)
+        keeps_files = message is not None and case.state.keeps_files
+        if case.state.is_closed:
+            draft = draft_closed(message, case)
+        else:
+            draft = await draft_case(case, marker=self._marker)
+        try:
+            await self._sender.amend(
+                place.channel_id, place.message_id, draft, keeps_files=keeps_files
+            )
+        except (Gone, Unreachable, TooLarge) as error:
+            _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
+
+    async def retract(self, place: MessageLocation) -> None:
+        """Delete the review message."""
+        try:
+            await self._sender.delete(place.channel_id, place.message_id)
+        except Gone:
+            return
+        except (Unreachable, TooLarge) as error:
+            _log.warning("A moderators' message in %s stays: %s", place.channel_id, error)
