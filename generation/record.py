@@ -113,7 +113,8 @@ class Generation:
     the channel of a thread. `typed_prompt` is the typed text if `prompt` was drawn from it,
     `follow_up` the options of the request whose prompt its text becomes. `edited` says that it
     changes an attached file. `shared_url` links to the message in which its requester shared the
-    results, `refusal` is why a moderator refused it, if the requester is told.
+    results, `refusal` is why a moderator refused it, if the requester is told. `tellings`, where it
+    is delivered, counts how often moderators' decisions changed what is shown.
     """
 
     id: str
@@ -156,6 +157,7 @@ class Generation:
     edited: bool = False
     shared_url: str | None = None
     refusal: str = ""
+    tellings: int = 0
 
     @property
     def is_deleted(self) -> bool:

@@ -262,11 +262,11 @@ class LiveReplies(ReviewPosts):
         title = self._title(generation)
         if generation.state is not GenerationState.SUCCEEDED:
             draft = result_messages.failed_message(generation, title)
-            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
+            return await self._finish(address, generation, (draft,))
         if generation.withheld:
             await delete_shared(self._client, generation)
             draft = result_messages.refused_message(generation, title)
-            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
+            return await self._finish(address, generation, (draft,))
         limit = self._sender.size_limit(address)
         # Discord's actual limit may be below the one known when the command was used.
         for file_bytes, message_bytes in (
@@ -275,11 +275,17 @@ class LiveReplies(ReviewPosts):
         ):
             drafts = await self._draft_results(generation, contents, file_bytes, message_bytes)
             try:
-                return Receipt(await self._sender.finish(address, generation.user_id, drafts))
+                return await self._finish(address, generation, drafts)
             except TooLarge:
                 _log.info("The results of %s are too large; trying smaller.", generation.id)
         drafts = await self._draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
-        return Receipt(await self._sender.finish(address, generation.user_id, drafts))
+        return await self._finish(address, generation, drafts)
+
+    async def _finish(
+        self, address: ReplyAddress, generation: Generation, drafts: Sequence[ReplyContent]
+    ) -> Receipt:
+        person, tellings = generation.user_id, generation.tellings
+        return Receipt(await self._sender.finish(address, person, drafts, tellings))
 
     async def _draft_results(
         self,

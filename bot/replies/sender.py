@@ -129,11 +129,16 @@ class ReplySender:
         return await self._edit_by_id(address, draft)
 
     async def finish(
-        self, address: ReplyAddress, user_id: int, drafts: Sequence[ReplyContent]
+        self,
+        address: ReplyAddress,
+        user_id: int,
+        drafts: Sequence[ReplyContent],
+        tellings: int = 0,
     ) -> str | None:
         """Edit the reply to show the first content, and post the others below it.
 
-        Contents that cannot be delivered there become direct messages. Return a link to the first.
+        With the same `tellings` those are posted once, however often this is repeated. Contents that
+        cannot be delivered there become direct messages. Return a link to the first.
         """
         link = None
         for number, draft in enumerate(drafts):
@@ -141,7 +146,7 @@ class ReplySender:
                 if number == 0:
                     link = await self._edit_or_replace(address, draft)
                 else:
-                    await self._follow(address, draft)
+                    await self._follow(address, draft, tellings)
             except _BeyondReach:
                 private_link = await self._send_privately(user_id, address, drafts, number)
                 return link or private_link
@@ -222,14 +227,14 @@ class ReplySender:
             await channel.get_partial_message(address.message_id).edit(**draft.edit())
         return address.message_url
 
-    async def _follow(self, address: ReplyAddress, draft: ReplyContent) -> None:
+    async def _follow(self, address: ReplyAddress, draft: ReplyContent, tellings: int) -> None:
         """Post below the reply, once even if the delivery is repeated.
 
         Messages sent with the bot's own token come first, because only they can carry a nonce that
         Discord deduplicates after a restart; the interaction's token is for channels where the bot
         itself may not post.
         """
-        nonce = _nonce("below", address, draft)
+        nonce = _nonce(f"below {tellings}", address, draft)
         if nonce in self._posted:
             return
         try:

@@ -83,13 +83,13 @@ class GenerationRepository(Repository):
 
     def get_with_review(
         self, generation_id: str
-    ) -> tuple[GenerationRow, str | None, str | None] | None:
-        """Return a generation, with the state and reason of its review if it has one.
+    ) -> tuple[GenerationRow, str | None, str | None, int] | None:
+        """Return a generation with its review: its state and reason, if any, and its tellings.
 
         A refusal that can still be undone is returned as a pending review.
         """
         found = self._session.execute(_WITH_REVIEW, {"of_id": generation_id}).one_or_none()
-        return None if found is None else (found[0], found[1], found[2])
+        return None if found is None else (found[0], found[1], found[2], found[3])
 
     def state(self, generation_id: str) -> str | None:
         """Return the state of a generation; None if there is none with this id."""
@@ -233,7 +233,9 @@ _BY_ID = (
 )
 _LOCKED = _BY_ID.with_for_update()
 _WITH_REVIEW = _BY_ID.add_columns(
-    case((_CAN_BE_UNDONE, PENDING), else_=ReviewRow.state), ReviewRow.reason
+    case((_CAN_BE_UNDONE, PENDING), else_=ReviewRow.state),
+    ReviewRow.reason,
+    func.coalesce(ReviewRow.tellings, 0),
 ).outerjoin(ReviewRow, ReviewRow.generation_id == GenerationRow.id)
 
 

@@ -52,6 +52,7 @@ def copy_generation(
         derivation=Derivation(row.derivation) if row.derivation else None,
         layout=Layout(row.layout),
         refusal="",
+        tellings=0,
     )
 
 

@@ -173,13 +173,14 @@ def _load(session: Session, generation_id: str, told: _Message | None) -> Record
     found = GenerationRepository(session).get_with_review(generation_id)
     if found is None:
         return None
-    row, review_state, reason = found
+    row, review_state, reason, tellings = found
     recorded = RecordedEnd(copy_generation(row), review_state)
     message = _choose_message(recorded)
     if message is None or message is told:
         return recorded
     results = OutputRepository(session).outputs_with_contents(generation_id)
     generation = copy_generation(row, [output for output, _ in results])
+    generation = replace(generation, tellings=tellings)
     if message is _Message.REFUSED:
         generation = replace(generation, refusal=reason or "")
     return RecordedEnd(generation, review_state, _shown_contents(row, results))

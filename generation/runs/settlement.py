@@ -115,7 +115,7 @@ class Settlement(Transactional):
         found = GenerationRepository(session).get_with_review(generation_id)
         if found is None:
             return None
-        row, review_state, _ = found
+        row, review_state, *_ = found
         ended = _close_charge(session, row, outputs)
         contents: tuple[OutputContent, ...] = ()
         if results is not None and not row.withheld:

@@ -9,6 +9,7 @@ import aiohttp
 
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of, is_answered, labels_of, press_more
+from tests.support.reviews import refuse
 
 PATIENCE_S = 60
 ONLY_YOU = "Only you can see this."
@@ -140,5 +141,20 @@ async def test_a_result_is_shared_by_its_person_alone_and_deleted_with_it(enviro
         assert labels_of(seen) == ["⋯"]
         panel = await (await ana.click(made, "⋯")).until(is_answered, PATIENCE_S)
         assert "Share" not in labels_of(panel)
+        case = await environment.mo.slash("general", "mod show", result=id_of(made))
+        case = await refuse(environment.mo, await case.until(is_answered, PATIENCE_S))
+        await world.wait_for(lambda: not ben.messages("after-dark"), PATIENCE_S)
+        await ana.wait_for(
+            lambda one: one["id"] == made["id"] and not has_pictures(one), PATIENCE_S
+        )
+        closed = await case.until(lambda one: "Undo" in labels_of(one), PATIENCE_S)
+        await environment.mo.click(closed, "Undo")
+        await environment.mo.wait_for(
+            lambda one: "1 shared message stays deleted" in as_text(one), PATIENCE_S
+        )
+        await ana.wait_for(lambda one: one["id"] == made["id"] and has_pictures(one), PATIENCE_S)
+        shared = await press_more(ana, made, "Share")
+        assert "Shared" in as_text(await shared.until(is_answered, PATIENCE_S))
+        assert len(ben.messages("after-dark")) == 1
         await ana.fill((await press_more(ana, made, "Delete")).modal, {})
         await world.wait_for(lambda: not ben.messages("after-dark"), PATIENCE_S)

@@ -142,10 +142,11 @@ class SheetButton(
                 await self._decide(interaction)
 
     async def _decide(self, interaction: discord.Interaction) -> None:
-        done = []
+        done, unshared = [], 0
+        reason = join_reason(self.reason, "")
         for generation_id in self.ids:
             try:
-                await _record(interaction, generation_id, self.action, join_reason(self.reason, ""))
+                unshared += await _record(interaction, generation_id, self.action, reason)
             except (RequestRefused, UnknownGeneration, GenerationRemoved):
                 continue
             done.append(generation_id)
@@ -158,6 +159,7 @@ class SheetButton(
                 late,
             )
             await respond(interaction, told)
+        await _say_unshared(interaction, unshared)
         for generation_id in self.ids:
             await _update_messages(interaction, generation_id, self.action)
 
@@ -266,12 +268,14 @@ async def _acknowledge(interaction: discord.Interaction) -> None:
 
 async def _record(
     interaction: discord.Interaction, generation_id: str, action: str, reason: str = ""
-) -> None:
+) -> bool:
     """Record a decision, or undo it, and have it delivered.
 
-    Raises the errors of `Reviews.decide` and `undo`.
+    Return whether it is shown again, but not where it was shared. Raises the errors of `Reviews.decide`
+    and `undo`.
     """
     services, actor = services_of(interaction), actor_of(interaction)
+    before = await services.generations.find(generation_id)
     if action == UNDO:
         telling = await services.reviews.undo(actor, generation_id)
     else:
@@ -279,8 +283,20 @@ async def _record(
         telling = await services.reviews.decide(
             actor, generation_id, approved=is_approved, reason="" if is_approved else reason
         )
-    if telling is not None:
-        await services.generations.tell_decided(generation_id, telling)
+    if telling is None:
+        return False
+    await services.generations.tell_decided(generation_id, telling)
+    return before is not None and before.withheld and before.shared_url is not None
+
+
+async def _say_unshared(interaction: discord.Interaction, count: int) -> None:
+    if count:
+        told = plural(
+            "{count} shared message stays deleted. Its person can share it again.",
+            "{count} shared messages stay deleted. Their people can share them again.",
+            count,
+        )
+        await respond(interaction, told)
 
 
 async def _update_messages(
@@ -295,8 +311,9 @@ async def _act(
 ) -> None:
     """Decide on one result, or undo it, and show what follows in the message."""
     refusal: GenerationError | None = None
+    unshared = False
     try:
-        await _record(interaction, generation_id, action, reason)
+        unshared = await _record(interaction, generation_id, action, reason)
     except GenerationError as error:
         refusal = error
     if place == CARD and _is_private(interaction):
@@ -304,6 +321,7 @@ async def _act(
         await show_next(interaction, undoable=[generation_id] if is_undoable else ())
     else:
         await _show_decision(interaction, generation_id, place)
+    await _say_unshared(interaction, int(unshared))
     await _update_messages(interaction, generation_id, action)
     if refusal is not None:
         raise refusal

@@ -48,6 +48,18 @@ async def test_telling_it_again_changes_nothing(bot, tools):
     assert [len(files_of(one)) for one in more] == [2]
 
 
+async def test_further_results_come_back_with_a_decision_that_is_undone(bot, tools):
+    generation, _ = await bot.imagine()
+    twelve = [tools.picture()] * 12
+    await deliver(bot, tools, generation, *twelve)
+    (more,) = further_messages(bot.ana)
+    await tools.delete(bot.world, more)
+    await deliver(bot, tools, generation, *twelve)
+    assert further_messages(bot.ana) == []
+    await deliver(bot, tools, replace(generation, tellings=2), *twelve)
+    assert [len(files_of(one)) for one in further_messages(bot.ana)] == [2]
+
+
 async def test_a_new_process_posts_nothing_twice(bot, tools):
     generation, _ = await bot.imagine()
     twelve = [tools.picture()] * 12
