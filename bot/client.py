@@ -14,6 +14,7 @@ from discord.http import Route
 
 from bot.command_sync import sync_commands
 from bot.commands import COG_ITEMS, add_commands, add_menu
+from bot.commands.admin.workflows import LIBRARY_FORMS
 from bot.commands.help import HELP_FORMS
 from bot.commands.message_menu import MessageMenu
 from bot.commands.mod.pictures import BlockPictureMenu
@@ -124,6 +125,7 @@ class LimnerClient(discord.AutoShardedClient):
             {
                 **RESULT_FORMS,
                 **SETTINGS_FORMS,
+                **LIBRARY_FORMS,
                 **menu.forms(),
                 **blocking.forms(),
                 **review_forms(),

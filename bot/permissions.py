@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from bot.i18n.language import speak
+from bot.i18n.language import _, speak
 from bot.network import NETWORK_ERRORS
 from generation.errors import InvalidOption, NotAllowedHere, NotPermitted
 
@@ -101,10 +101,10 @@ def require_can_post(channel: discord.TextChannel) -> None:
     """Require permission to post pictures in the channel. Raises RequestRefused."""
     granted = channel.permissions_for(channel.guild.me)
     needed = {
-        "View Channel": granted.view_channel,
-        "Send Messages": granted.send_messages,
-        "Embed Links": granted.embed_links,
-        "Attach Files": granted.attach_files,
+        _("View Channel"): granted.view_channel,
+        _("Send Messages"): granted.send_messages,
+        _("Embed Links"): granted.embed_links,
+        _("Attach Files"): granted.attach_files,
     }
     missing = [name for name, is_granted in needed.items() if not is_granted]
     if missing:

@@ -76,7 +76,7 @@ class CaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A result with the reasons for review.
+    """A result with the reasons for review: kinds of flags, and their notes.
 
     `actor_id` is who closed the case, `reason` why it was refused. The decision can be undone until
     `undo_until`; None if it cannot.
@@ -85,7 +85,7 @@ class Case:
     generation: Generation
     contents: Sequence[OutputContent]
     state: CaseState
-    reasons: Sequence[str]
+    flags: Sequence[tuple[str, str]]
     actor_id: int | None = None
     decided_at: datetime | None = None
     undo_until: datetime | None = None

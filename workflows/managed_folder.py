@@ -1,12 +1,16 @@
 """The data folder's workflows: adding, removing, enabling and disabling them."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from workflows.carriers import Container, read
+from workflows.errors import InvalidManifest
 from workflows.infer.names import name_of_file
 from workflows.manifest import NAME
+from workflows.reading import read_table
 from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
 
 SWITCHED_OFF = ".off"
@@ -21,6 +25,8 @@ STAGED = ".staged"
 REMOVED = ".removed"
 
 PARTS = ".part-"
+
+_TITLE = re.compile(r"^title[ \t]*=.*$", re.MULTILINE)
 
 CARRIER_SUFFIX = ".png"
 """Suffix of copies that are not JSON; their format is detected by content."""
@@ -64,6 +70,35 @@ class ManagedFolder:
             return None
         files = sorted((self._folder / STAGED / name).glob("graph.*"))
         return load_bytes(files[0], MAX_FILE_BYTES) if files else None
+
+    def load_title(self, name: str) -> str | None:
+        """The manifest of what was handed in, which holds its title; None before it has one."""
+        manifest = self._folder / STAGED / name / MANIFEST_FILE
+        return manifest.read_text(encoding="utf-8") if manifest.is_file() else None
+
+    def set_title(self, name: str, title: str) -> bool:
+        """Write a title into the manifest of what was put here; False when it is not here.
+
+        The rest of the manifest stays as it is. Raises OSError, and InvalidManifest where there is
+        no telling what stands in it.
+        """
+        folders = {path.name: path for path in self._folders(self._folder)}
+        folders |= {path.name: path for path in self._folders(self._folder / STAGED)}
+        if name not in folders:
+            return False
+        manifest = folders[name] / MANIFEST_FILE
+        before = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
+        # A JSON string is a string of TOML too.
+        line = f"title = {json.dumps(title, ensure_ascii=False)}"
+        after, count = _TITLE.subn(lambda _match: line, before, count=1)
+        if not count:
+            after = f"{line}\n{before}"
+        if read_table(after) != {**read_table(before), "title": title}:
+            raise InvalidManifest(["Its title is written in a way that only people change."])
+        written = manifest.with_suffix(".new")
+        written.write_text(after, encoding="utf-8")
+        written.replace(manifest)
+        return True
 
     def publish(self, name: str, manifest: str) -> Path:
         """Publish a staged workflow with this manifest. Raises OSError."""

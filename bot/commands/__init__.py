@@ -6,7 +6,7 @@ from discord import Client, Object, app_commands
 
 from bot.commands.admin.group import AdministrationGroup
 from bot.commands.admin.setup import SETUP_ITEMS
-from bot.commands.admin.workflows import EnableButton, EnableMenu
+from bot.commands.admin.workflows import LIBRARY_ITEMS
 from bot.commands.help import TryButton, help_command
 from bot.commands.history import HISTORY_ITEMS, history_command
 from bot.commands.imagine import imagine_command
@@ -33,8 +33,7 @@ COG_ITEMS = (
     *HISTORY_ITEMS,
     *SETTINGS_ITEMS,
     *SETUP_ITEMS,
-    EnableButton,
-    EnableMenu,
+    *LIBRARY_ITEMS,
     TryButton,
     QueueButton,
     WorkflowsButton,

@@ -74,8 +74,8 @@ async def _page(interaction: discord.Interaction, library: Library, page: int) -
             kind = kind_name(workflow.kind)
             lines.append(f"**{kind}**")
         command = f"/{workflow.command}" if workflow.command else ""
-        lines.append(f"{harmless(_(workflow.title), 100)} `{workflow.name}` {command}".strip())
-        lines.append(small(harmless(_(workflow.description), 200)))
+        lines.append(f"{harmless(_(workflow.title), 100)} {command}".strip())
+        lines.append(small(f"`{workflow.name}`", harmless(_(workflow.description), 200)))
     if can_administer(interaction) and (missing := library.missing_models()):
         lines += ["**" + _("Missing models") + "**", *map(_missing_line, missing)]
     buttons = []

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import ui
 
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.ui.generations import state_name, state_text
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.options import shown_name
-from bot.ui.reasons import reason_text
+from bot.ui.reasons import flag_text, reason_text
 from bot.ui.text import harmless, mebibytes
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
@@ -24,6 +24,17 @@ MORE_CHARACTERS = 1_000
 """Characters, of a message's 4,000, for changes and flags below the record."""
 
 VALUE_CHARACTERS = 200
+FLAG_CHARACTERS = 140
+
+REVIEWS = {
+    "pending": mark("waiting for approval"),
+    "shown": mark("shown to moderators"),
+    "reported": mark("reported"),
+    "approved": mark("approved"),
+    "refused": mark("declined"),
+}
+"""States of a review in words."""
+
 LISTED_OUTPUTS = 10
 LISTED_ANCESTORS = 8
 
@@ -54,10 +65,11 @@ def case_file_layout(
     """Build a generation's message for moderators, with changes, flags and decisions."""
     generation = case_file.generation
     record = _record(generation, names_backend=names_backend)
+    review = _(REVIEWS.get(case_file.review or "", ""))
     reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
     failure = harmless(generation.failure.sentence, 300) if generation.failure else ""
     more = (
-        _fact(_("Review"), f"{case_file.review}{reviewer}" if case_file.review else ""),
+        _fact(_("Review"), f"{review}{reviewer}" if review else ""),
         _fact(_("Reason"), harmless(reason_text(case_file.reason), VALUE_CHARACTERS)),
         _fact(_("Failure"), failure),
         _fact(_("Where"), f"<#{generation.channel_id}> · `{generation.user_id}`"),
@@ -107,7 +119,7 @@ def _change_line(change: Change) -> str:
 
 def _flag_line(flag: Flag) -> str:
     who = f" · <@{flag.actor_id}>" if flag.actor_id else ""
-    return f"{flag.kind} · {harmless(flag.note, 100)}{who}"
+    return f"{harmless(flag_text(flag.kind, flag.note), FLAG_CHARACTERS)}{who}"
 
 
 def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:

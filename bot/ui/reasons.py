@@ -1,6 +1,9 @@
 """Reasons for reporting a result, and for refusing one."""
 
 from bot.i18n.language import _
+from generation.moderation.blocks import WARNED, WATCHED
+from generation.moderation.image_filter import FLAG
+from generation.moderation.review import REPORT
 
 OTHER = "other"
 
@@ -20,6 +23,18 @@ def join_reason(kind: str, words: str) -> str:
     """Return the recorded form of a reason and a person's own words, which may be empty."""
     said = [kind if kind != OTHER else "", words.strip()]
     return ": ".join(part for part in said if part)
+
+
+def flag_text(kind: str, note: str) -> str:
+    """Why a moderator may want to look at a result, in the current language."""
+    name = {
+        WATCHED: _("Watched word"),
+        WARNED: _("Watched word, with a warning"),
+        FLAG: _("Nudity filter"),
+        REPORT: _("Reported"),
+    }.get(kind, kind)
+    said = reason_text(note) if kind == REPORT else note
+    return _("{setting}: {state}", setting=name, state=said) if said else name
 
 
 def reason_text(recorded: str) -> str:

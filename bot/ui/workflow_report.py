@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from bot.i18n.language import _, mark
+from bot.i18n.language import _, mark, plural
 from bot.ui.options import shown_name
 from bot.ui.text import harmless
 from generation.library.inspection import Fitness, InspectedInput, Inspection
@@ -13,6 +13,23 @@ FILE_CHARACTERS = 100
 
 _LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
 """Addresses that Markdown accepts unescaped."""
+
+TYPES = {
+    "text": mark("text"),
+    "integer": mark("whole number"),
+    "number": mark("number"),
+    "boolean": mark("yes or no"),
+    "choice": mark("choice"),
+    "checkpoint": mark("model"),
+    "lora": mark("LoRA"),
+    "image": mark("picture"),
+    "mask": mark("mask"),
+    "video": mark("video"),
+    "audio": mark("sound"),
+    "size": mark("aspect ratio"),
+    "seed": mark("whole number"),
+}
+"""What people give for an input, by its type."""
 
 PAID = mark("Paid: it calls a service that costs money. It is off until enabled.")
 
@@ -48,8 +65,8 @@ def card_lines(report: Inspection) -> Iterator[str]:
     if asked:
         yield _("**Options**")
     for input_ in asked:
-        facts = [input_.type, input_.bounds, _("required") if input_.required else ""]
-        facts.append(f"= {_short(input_.default)}" if input_.default else "")
+        facts = [_(TYPES.get(input_.type, input_.type)), *_facts(input_)]
+        facts.append(_("default {value}", value=_default(input_)) if input_.default else "")
         said = harmless(", ".join(filter(None, facts)), LINE_CHARACTERS)
         yield f"`{shown_name(input_.name)}` {said}"
     missing = [model for model in report.models if model.is_present is False]
@@ -93,11 +110,18 @@ def _section(title: str, report: Inspection, *, is_hidden: bool) -> Iterator[str
 
 
 def _input_line(input_: InspectedInput) -> str:
-    facts = [input_.type, input_.bounds]
-    facts.append(_("required") if input_.required else "")
+    facts = [input_.type, *_facts(input_)]
     facts.append(f"= {_short(input_.default)}" if input_.default else "")
     where = ", ".join(input_.targets)
     return f"{input_.name} ({', '.join(filter(None, facts))}) → {where}"
+
+
+def _facts(input_: InspectedInput) -> Iterator[str]:
+    yield input_.bounds
+    if input_.choice_count:
+        yield plural("{count} choice", "{count} choices", input_.choice_count)
+    if input_.required:
+        yield _("required")
 
 
 def _backend_line(fitness: Fitness) -> str:
@@ -118,6 +142,12 @@ def _backend_line(fitness: Fitness) -> str:
     if fitness.models:
         lacks.append(_("missing models: {models}", models=", ".join(fitness.models)))
     return _("On {backend}: {lacks}.", backend=fitness.backend, lacks="; ".join(lacks))
+
+
+def _default(input_: InspectedInput) -> str:
+    if input_.type == "boolean":
+        return _("On") if input_.default == "True" else _("Off")
+    return _short(input_.default)
 
 
 def _short(text: str, characters: int = 40) -> str:

@@ -15,7 +15,7 @@ from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import WAITING, NeedsClasses, with_inference
-from workflows.manifest import Input, InputType
+from workflows.manifest import Input
 from workflows.model_files import find_model_files, with_model_sources
 from workflows.reading import parse_table, read_table
 from workflows.workflow import Workflow
@@ -24,7 +24,7 @@ from workflows.writing import write_manifest
 
 @dataclass(frozen=True, slots=True)
 class InspectedInput:
-    """One input: its question, its targets and the reason; `bounds` in plain words."""
+    """One input: its question, its targets and the reason; a number's `bounds`, such as 1…4."""
 
     name: str
     type: str
@@ -34,6 +34,7 @@ class InspectedInput:
     bounds: str
     targets: tuple[str, ...]
     reason: str
+    choice_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ def _inspected(wanted: Input, reason: str) -> InspectedInput:
         targets=tuple(map(str, wanted.slots))
         or tuple(filter(None, (wanted.wraps, wanted.replaces))),
         reason=reason,
+        choice_count=len(wanted.choices),
     )
 
 
@@ -266,7 +268,5 @@ def _default_text(value: object) -> str:
 
 
 def _bounds(wanted: Input) -> str:
-    if wanted.type is InputType.CHOICE:
-        return f"{len(wanted.choices)} choices"
     least, most = (("" if one is None else f"{one:g}") for one in (wanted.min, wanted.max))
     return f"{least}…{most}" if least or most else ""

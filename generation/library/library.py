@@ -7,7 +7,7 @@ import asyncio
 import logging
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,9 +31,10 @@ from generation.quota.policy import Access as RoleAccess
 from generation.request import Actor, Requester
 from generation.requests.access import may_use
 from generation.requests.selection import unknown_workflow
+from generation.text import clean_text
 from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
-from workflows.errors import NothingCarried, WorkflowUnusable
+from workflows.errors import InvalidManifest, NothingCarried, WorkflowUnusable
 from workflows.managed_folder import ManagedFolder
 from workflows.manifest import Access
 from workflows.workflow import Workflow
@@ -41,6 +42,8 @@ from workflows.workflow import Workflow
 RECENT_RUNS = 20
 """Recent runs whose median is the reported duration."""
 
+MAX_TITLE_CHARACTERS = 100
+"""As many as a manifest may have."""
 
 _log = logging.getLogger(__name__)
 
@@ -150,7 +153,8 @@ class Library(Service):
             content = await asyncio.to_thread(self._managed.load_staged, name)
             if content is None:
                 raise unknown_workflow(self._catalog.workflows)
-            return await self._inspect_file(content, name)
+            manifest = await asyncio.to_thread(self._managed.load_title, name)
+            return await self._inspect_file(content, name, manifest)
         defaults = self._pool.settings.default_models
         return inspect_workflow(workflow, self._offers(), default_models=defaults)
 
@@ -223,8 +227,7 @@ class Library(Service):
         with _writing():
             was_there = await asyncio.to_thread(self._managed.remove, name)
         if not was_there:
-            if name not in {one.name for one in self.entries()}:
-                raise unknown_workflow(self._catalog.workflows)
+            self._require_entry(name)
             raise InvalidOption(
                 "The workflow {workflow} is not one that was added here. Disable it instead.",
                 {"workflow": name},
@@ -232,18 +235,46 @@ class Library(Service):
         await self.reload()
         await self._note(actor, "remove-workflow", name)
 
+    async def rename(self, actor: Actor, name: str, title: str) -> Inspection:
+        """Give one that was added here another title; its command and name stay.
+
+        The title is kept in its manifest. Raises RequestRefused.
+        """
+        kept = clean_text(title).strip()[:MAX_TITLE_CHARACTERS]
+        if not kept:
+            raise InvalidOption("Type a title.")
+        is_written = False
+        with _writing(), suppress(InvalidManifest):
+            is_written = await asyncio.to_thread(self._managed.set_title, name, kept)
+        if not is_written:
+            self._require_entry(name)
+            raise InvalidOption(
+                "The title of {workflow} can't be changed here. Change it in its workflow.toml.",
+                {"workflow": name},
+            )
+        await self.reload()
+        await self._note(actor, "rename-workflow", name, title=kept)
+        return await self.inspect(name)
+
+    def _require_entry(self, name: str) -> None:
+        if name not in {one.name for one in self.entries()}:
+            raise unknown_workflow(self._catalog.workflows)
+
     async def reload(self) -> None:
         """Read every file again."""
         await asyncio.to_thread(self._catalog.load)
         self._on_change()
 
-    async def _inspect_file(self, content: bytes, name: str) -> Inspection:
+    async def _inspect_file(
+        self, content: bytes, name: str, manifest: str | None = None
+    ) -> Inspection:
         try:
             return await asyncio.to_thread(
                 inspect_file,
                 content,
                 name,
                 self._offers(),
+                manifest=manifest,
                 default_models=self._pool.settings.default_models,
             )
         except NothingCarried as error:
@@ -281,8 +312,8 @@ class Library(Service):
             _log.warning("What backends have could not be kept: %s", error)
 
     @writes
-    def _note(self, session: Session, actor: Actor, action: str, name: str) -> None:
-        self._audit(session, actor, action, name)
+    def _note(self, session: Session, actor: Actor, action: str, name: str, **detail: str) -> None:
+        self._audit(session, actor, action, name, **detail)
 
 
 def _with_cost_and_role(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:

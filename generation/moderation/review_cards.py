@@ -140,7 +140,7 @@ class ReviewCards(Transactional):
             copy_generation(row, outputs, include_withheld=True),
             contents,
             state,
-            tuple(f"{one.kind}: {one.note}" for one in flags),
+            tuple((one.kind, one.note) for one in flags),
             row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
             review.decided_at if review is not None else None,
             review.undo_until if review is not None else None,

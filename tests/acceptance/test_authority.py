@@ -130,6 +130,7 @@ PRESSED = {
     "pages of /mod history": "m0:o::0:::::",
     "pages of /workflows": "w:page:0",
     "Enable": "w:enable:draw",
+    "Rename": "w:rename:draw",
     "Set up": "setup:step:1",
     "Try it": "help:try",
 }

@@ -66,9 +66,9 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         assert "**Blocks given** 1" in as_text(counted)
         assert {one["filename"] for one in files_of(counted)} == {"made.png", "transparency.csv"}
         audit = await answer(environment.mo, "mod audit")
-        assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
-        assert audit.count("**block**") == 1
-        assert "reason: enough, until: <t:" in audit
+        assert audit.index("Unblocked") < audit.index("**Blocked**"), "the newest comes first"
+        assert audit.count("**Blocked**") == 1
+        assert "reason: enough, until <t:" in audit
 
 
 MANAGER_ROLE, HIGH_ROLE = 1183999000000000002, 1183999000000000003
@@ -163,7 +163,7 @@ async def test_an_observed_word_flags_what_is_made(environment):
         hers = await answer(environment.mo, "mod history", user=environment.ben.id)
         assert "a fox" not in hers
         shown = await answer(environment.mo, "mod show", result=id_of(flagged))
-        for part in ("word · fox", "waiting", "running", "done", "SHA-256", "txt2img-sd"):
+        for part in ("Watched word: fox", "waiting", "running", "done", "SHA-256", "txt2img-sd"):
             assert part in shown
 
 

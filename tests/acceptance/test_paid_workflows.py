@@ -43,7 +43,7 @@ async def test_a_paid_workflow_is_off_until_it_is_enabled_with_a_cost(
     async with environment.bot(comfyui_urls=()) as core:
         told, report = await ask(ada, "limner workflows add", file=file)
         assert "Paid: it calls a service that costs money" in told
-        await ada.click(report, "Enable paid_size")
+        await ada.click(report, "Enable")
         assert "paid_size" not in core.catalog.workflows
         told, _ = await ask(ada, "limner workflows enable", workflow="paid_size")
         assert "calls a paid service" in told

@@ -94,7 +94,7 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
         assert not files_of(closed)
         assert labels_of(closed) == ["Undo"]
         assert held(reply.message), "nothing is told before it is final"
-        assert "refuse" in await answer(environment.mo, "mod audit")
+        assert "**Refused**" in await answer(environment.mo, "mod audit")
     async with environment.bot() as core:
         await let_undo_time_pass(core)
         told = await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
@@ -198,7 +198,7 @@ async def test_moderators_decide_on_several_at_once_from_one_sheet(environment):
                 lambda one: "declined this picture" in as_text(one), PATIENCE_S
             )
             assert "Hate or harassment" in as_text(told)
-        assert (await answer(environment.mo, "mod audit")).count("approve") == 9
+        assert (await answer(environment.mo, "mod audit")).count("**Approved**") == 9
 
 
 async def test_single_ones_are_picked_from_a_sheet_and_all_decisions_undone(environment):
@@ -342,7 +342,7 @@ async def test_only_what_a_word_points_out_is_shown_when_flagged(environment):
             reply = await imagine(environment.ana, prompt=prompt, seed=1)
             await reply.until(has_pictures, PATIENCE_S)
         logged = await seen_by_moderators(environment, "a fox")
-        assert "word: fox" in as_text(logged)
+        assert "Watched word: fox" in as_text(logged)
         assert not any("a wolf" in as_text(one) for one in environment.mo.messages("moderators"))
 
 

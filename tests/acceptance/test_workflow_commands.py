@@ -122,7 +122,7 @@ async def test_a_file_is_handed_in_shown_enabled_and_used(environment, command, 
         assert "`prompt` text, required" in text
         assert "can run" in text
         assert command("red_fox") is None
-        await ada.click(report, "Enable red_fox")
+        await ada.click(report, "Enable")
         await environment.world.wait_for(lambda: command("red_fox"), PATIENCE_S)
         await paint(environment, "red_fox", prompt="a fox", steps=2)
         assert (environment.data / "workflows" / "red_fox" / "workflow.toml").exists()

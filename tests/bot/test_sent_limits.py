@@ -132,7 +132,10 @@ async def test_what_moderators_decide_on(result, typed, language):
     for pending in (True, False):
         draft = await draft_case(
             Case(
-                generation, contents, CaseState.PENDING if pending else CaseState.OPEN, [typed] * 50
+                generation,
+                contents,
+                CaseState.PENDING if pending else CaseState.OPEN,
+                [("report", typed)] * 50,
             ),
             marker=Marker(),
             waiting=10**6,

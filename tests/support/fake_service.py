@@ -271,7 +271,7 @@ class FakeLibrary(Library):
     async def seconds(self, name):
         return 12.5
 
-    async def _note(self, actor, action, name):
+    async def _note(self, actor, action, name, **_detail):
         self.acts.append((action, name, actor.user_id, actor.guild_id))
 
 

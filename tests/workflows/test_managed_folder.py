@@ -1,12 +1,13 @@
 """The data folder's workflows: put there, taken away, switched on and off."""
 
 import json
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from workflows.catalog import Catalog
-from workflows.errors import WorkflowUnusable
+from workflows.errors import InvalidManifest, WorkflowUnusable
 from workflows.managed_folder import ManagedFolder
 
 MANIFEST = 'title = "Foxes"\ncommand = "foxes"'
@@ -45,6 +46,34 @@ def test_a_second_one_of_the_same_name_replaces_what_was_handed_in(managed, cont
 def test_what_has_no_workflow_in_it_is_not_kept(managed):
     with pytest.raises(WorkflowUnusable):
         managed.stage("foxes", b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_a_title_is_changed_and_nothing_else(managed, content, is_published):
+    managed.stage("foxes", content)
+    if is_published:
+        managed.publish("foxes", f"# Ours\n{MANIFEST} # known to everybody\n")
+    title = 'Foxes "at\\night" 🦊'
+    assert managed.set_title("foxes", title)
+    if is_published:
+        catalog = Catalog((managed.folder,))
+        catalog.load()
+        manifest = catalog.workflows["foxes"].manifest
+        assert (manifest.title, manifest.command) == (title, "foxes")
+        text = (managed.folder / "foxes" / "workflow.toml").read_text(encoding="utf-8")
+        assert text.startswith("# Ours\ntitle = ")
+        assert text.endswith('command = "foxes" # known to everybody\n')
+    else:
+        assert tomllib.loads(managed.load_title("foxes")) == {"title": title}
+
+
+def test_a_title_is_left_alone_where_it_cannot_be_found(managed, content):
+    assert not managed.set_title("foxes", "Foxes")
+    managed.stage("foxes", content)
+    managed.publish("foxes", 'title = """\nFoxes"""\n')
+    with pytest.raises(InvalidManifest):
+        managed.set_title("foxes", "Bears")
+    assert "Foxes" in (managed.folder / "foxes" / "workflow.toml").read_text()
 
 
 def test_any_workflow_can_be_switched_off_and_on(managed, content):

@@ -1,12 +1,15 @@
 """`/limner workflows`: management of the workflow library."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import discord
 from discord import app_commands, ui
 
 from bot.commands.admin.setup import SetupButton
+from bot.commands.workflows import kind_name
 from bot.i18n.language import _
 from bot.permissions import is_operator, require_administrator
 from bot.replies.inputs import fetch_file
@@ -15,12 +18,13 @@ from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
-from bot.ui.modals import read_number
+from bot.ui.modals import Handler, ModalInput, open_modal, read_number, text_field
 from bot.ui.options import Choices, matching
 from bot.ui.responses import (
     acknowledge,
     acknowledge_press,
     acknowledged,
+    before_deadline,
     replace_message,
     respond,
     respond_lines,
@@ -29,27 +33,35 @@ from bot.ui.text import harmless
 from bot.ui.workflow_report import card_lines, report_lines
 from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
-from generation.library.library import Library
+from generation.library.library import MAX_TITLE_CHARACTERS, Library, LibraryEntry
 from generation.request import Actor
 
+_NAME = r"(?P<name>[a-z0-9_-]{1,32})"
 
-class EnableButton(
-    PersistentItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
+RENAME_FORM = rf"w:rename:{_NAME}"
+
+
+class LibraryButton(
+    PersistentItem[ui.Button[ui.View]], template=rf"w:(?P<action>enable|rename):{_NAME}"
 ):
-    """Persistent button that enables an uploaded workflow."""
+    """Persistent button that enables an uploaded workflow, or asks for its title."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        label = _("Enable {workflow}", workflow=name)
-        style = discord.ButtonStyle.success
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"w:enable:{name}"))
+    def __init__(self, action: str, name: str) -> None:
+        self.action, self.name = action, name
+        label, style = _("Rename…"), discord.ButtonStyle.secondary
+        if action == "enable":
+            label, style = _("Enable"), discord.ButtonStyle.success
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"w:{action}:{name}"))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Enable the workflow and name the command that uses it."""
-        await _enable(interaction, self.name)
+        """Enable the workflow and name the command that uses it, or open the modal."""
+        if self.action == "enable":
+            await _enable(interaction, self.name)
+        else:
+            await _open_rename(interaction, self.name)
 
 
-class EnableMenu(PersistentItem[ui.Select[ui.View]], template=r"w:role:(?P<name>[a-z0-9_-]{1,32})"):
+class EnableMenu(PersistentItem[ui.Select[ui.View]], template=rf"w:role:{_NAME}"):
     """Persistent menu that enables an uploaded workflow for one role."""
 
     def __init__(self, name: str) -> None:
@@ -75,6 +87,38 @@ async def _enable(
         lines.append(_("Only {role} may use it.", role=f"<@&{role_id}>"))
     attempt = row(SetupButton("try", name, _("Try it")))
     await replace_message(interaction, panel("", lines, colour=GREEN, rows=[attempt]))
+
+
+async def _open_rename(interaction: discord.Interaction, name: str) -> None:
+    require_library_keeper(interaction)
+    library = services_of(interaction).library
+    report = await before_deadline(interaction, library.inspect(name))
+    description = ""
+    if report.command:
+        description = _("Its command stays /{command}.", command=report.command)
+    title = text_field(
+        "title",
+        _("Title"),
+        report.title,
+        required=True,
+        longest=MAX_TITLE_CHARACTERS,
+        description=description,
+    )
+    await open_modal(interaction, f"w:rename:{name}", _("Rename"), {"title": title})
+
+
+async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Rename the workflow, and show its card anew."""
+    require_library_keeper(interaction)
+    await acknowledge_press(interaction)
+    library, title = services_of(interaction).library, answer.texts.get("title", "")
+    report = await library.rename(actor_of(interaction), answer.match["name"], title)
+    view, files = _draft_report(interaction, report, None, can_be_enabled=True)
+    await replace_message(interaction, view, files)
+
+
+LIBRARY_ITEMS = (LibraryButton, EnableMenu)
+LIBRARY_FORMS: Mapping[str, Handler] = MappingProxyType({RENAME_FORM: take_rename})
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
@@ -119,7 +163,8 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         actor = await _acknowledged_keeper(interaction)
         content = await fetch_file("file", file, attachment_hosts())
         report = await self._library.stage(actor, content, name or file.filename)
-        await _send_report(interaction, report, None, can_be_enabled=True)
+        view, files = _draft_report(interaction, report, None, can_be_enabled=True)
+        await respond(interaction, view=view, files=files)
 
     @app_commands.command(description="Show the options of a workflow, and what is missing")
     async def inspect(self, interaction: discord.Interaction, workflow: str) -> None:
@@ -129,14 +174,16 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         seconds = await self._library.seconds(workflow)
         states = {entry.name: entry.state for entry in self._library.entries()}
         is_on = states.get(workflow, "on") == "on"
-        await _send_report(interaction, report, seconds, can_be_enabled=not is_on)
+        view, files = _draft_report(interaction, report, seconds, can_be_enabled=not is_on)
+        await respond(interaction, view=view, files=files)
 
     @app_commands.command(name="list", description="Show every workflow and its problems")
     async def list_(self, interaction: discord.Interaction) -> None:
         """List all workflows and problems."""
         await acknowledge(interaction)
         lines = [
-            f"`{entry.name}` · {_(entry.state)}" + (f" · /{entry.command}" if entry.command else "")
+            f"{_listed_title(entry)}`{entry.name}` · {_(entry.state)}"
+            + (f" · /{entry.command}" if entry.command else "")
             for entry in self._library.entries()
         ]
         lines += [harmless(problem) for problem in self._library.problems()]
@@ -195,21 +242,22 @@ async def _acknowledged_keeper(interaction: discord.Interaction) -> Actor:
     return await acknowledged(interaction)
 
 
-async def _send_report(
+def _draft_report(
     interaction: discord.Interaction,
     report: Inspection,
     seconds: float | None,
     *,
     can_be_enabled: bool,
-) -> None:
-    """Send the inputs as members would see them, what is missing, and the full report as files."""
+) -> tuple[ui.LayoutView, list[discord.File]]:
+    """Build the inputs as members would see them, what is missing, and the full report as files."""
     is_offered = report.is_usable and can_be_enabled
     rows = []
     if is_offered:
         menu: ui.RoleSelect[ui.LayoutView] = ui.RoleSelect(
             custom_id=f"w:role:{report.name}", placeholder=_("Enable for one role only…")
         )
-        rows = [row(EnableButton(report.name)), row(menu)]
+        buttons = (LibraryButton(action, report.name) for action in ("enable", "rename"))
+        rows = [row(*buttons), row(menu)]
     if not is_operator(interaction):
         report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)
@@ -219,12 +267,20 @@ async def _send_report(
     colour, state = _state(report)
     view = panel(
         harmless(report.title, 100),
-        [small(state, f"/{report.command}" if report.command else ""), *card_lines(report)],
+        [
+            small(state, kind_name(report.kind), f"/{report.command}" if report.command else ""),
+            *card_lines(report),
+        ],
         *(ui.File(file) for file in files),
         colour=colour,
         rows=rows,
     )
-    await respond(interaction, files=files, view=view)
+    return view, files
+
+
+def _listed_title(entry: LibraryEntry) -> str:
+    """A workflow's title before its name, where it has one of its own."""
+    return f"{harmless(_(entry.title), 100)} · " if entry.title != entry.name else ""
 
 
 def _state(report: Inspection) -> tuple[discord.Colour, str]:
@@ -251,7 +307,7 @@ def _enabled(report: Inspection) -> str:
     if report.command:
         return _(
             "{workflow} is enabled: use /{command}, or /imagine.",
-            workflow=report.name,
+            workflow=harmless(report.title, 100),
             command=report.command,
         )
-    return _("{workflow} is enabled: use it in /imagine.", workflow=report.name)
+    return _("{workflow} is enabled: use it in /imagine.", workflow=harmless(report.title, 100))

@@ -16,7 +16,7 @@ from bot.replies.sender import ReplyContent
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label
 from bot.ui.layout import AMBER, GREY, Item, build_layout, card, row, small, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS
-from bot.ui.reasons import reason_names, reason_text
+from bot.ui.reasons import flag_text, reason_names, reason_text
 from bot.ui.text import harmless, lines_within, plain, relative
 from generation.marking.marker import Marker
 from generation.moderation.review import Sheet
@@ -62,7 +62,7 @@ async def draft_case(
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, marker=marker)
     files = parcel.messages[0] if parcel.messages else ()
     state = _(_TITLES.get(case.state, mark("For moderators")))
-    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
+    reasons = [harmless(flag_text(*flag), REASON_CHARACTERS) for flag in case.flags]
     why = lines_within(reasons, REASONS_CHARACTERS) if reasons else ""
     notes = [small(note) for note in parcel.notes]
     queue = _("{count} waiting", count=waiting) if waiting else ""

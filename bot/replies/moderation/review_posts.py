@@ -23,7 +23,7 @@ class ReviewPosts:
         try:
             draft = await draft_case(case, marker=self._marker)
             # Equal for a repetition after a crash, which must not post twice; new for a report.
-            reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
+            reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.flags)}"
             message_id = await self._sender.post(channel_id, draft, reason)
         except (Gone, TooLarge) as error:
             _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)

@@ -68,13 +68,33 @@ async def test_a_file_is_shown_before_it_is_enabled_and_then_has_its_command(
     assert "`prompt` text, required" in text_of(report)
     assert [one.filename for one in report.attachments] == ["red_fox.txt", "red_fox.toml"]
     assert "red_fox" not in services.library._catalog.workflows
-    await place.ada.click(report, label="Enable red_fox")
+    await place.ada.click(report, label="Enable")
     workflow = services.library._catalog.workflows["red_fox"]
     assert workflow.manifest.command == "red_fox"
     assert [act[:3] for act in services.library.acts] == [
         ("stage-workflow", "red_fox", 7),
         ("enable-workflow", "red_fox", place.ada.id),
     ]
+
+
+async def test_what_was_handed_in_is_renamed_and_keeps_its_command(place, services, handed_in):
+    result = await place.ada.slash(place.channel, "limner workflows inspect", workflow="red_fox")
+    asked = await place.ada.click(told(result), label="Rename…")
+    assert asked.modal is not None
+    report = await services.library.rename(Actor(7, 5), "red_fox", "  A red \x00fox ")
+    assert (report.title, report.command) == ("A red fox", "red_fox")
+    again = await place.ada.slash(place.channel, "limner workflows inspect", workflow="red_fox")
+    assert text_of(told(again)).lstrip().startswith("### A red fox\n-# Ready · Pictures · /red_fox")
+    await place.ada.slash(place.channel, "limner workflows enable", workflow="red_fox")
+    assert (await services.library.rename(Actor(7, 5), "red_fox", "Fox")).title == "Fox"
+    assert services.library._catalog.workflows["red_fox"].manifest.title == "Fox"
+    for name, title, sentence in (
+        ("red_fox", "  ", "Type a title"),
+        ("upscale", "Larger", "can't be changed here"),
+        ("gone", "Larger", "no workflow of that name"),
+    ):
+        with pytest.raises(RequestRefused, match=sentence):
+            await services.library.rename(Actor(7, 5), name, title)
 
 
 async def test_an_administrator_switches_inspects_and_removes(place, services, handed_in):
