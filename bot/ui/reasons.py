@@ -30,7 +30,7 @@ def flag_text(kind: str, note: str) -> str:
     name = {
         WATCHED: _("Watched word"),
         WARNED: _("Watched word, with a warning"),
-        FLAG: _("Nudity filter"),
+        FLAG: _("Image check"),
         REPORT: _("Reported"),
     }.get(kind, kind)
     said = reason_text(note) if kind == REPORT else note
