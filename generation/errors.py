@@ -28,6 +28,7 @@ class FailureKind(StrEnum):
     SLOW_DOWN = "slow_down"
     PROMPT_NOT_ALLOWED = "prompt_not_allowed"
     NOT_ALLOWED_HERE = "not_allowed_here"
+    BLOCKED_HERE = "blocked_here"
     INVALID_OPTION = "invalid_option"
     INVALID_ATTACHMENT = "invalid_attachment"
     MISSING_MODEL = "missing_model"

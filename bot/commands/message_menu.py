@@ -89,6 +89,7 @@ class MessageMenu:
             facts = await self._read_first(interaction, files)
             view = details_layout(
                 generation,
+                _(self._services.action_finder.title_of(generation.workflow)),
                 ancestors,
                 names_backend=is_operator(interaction),
                 stated=statement_lines(facts.statement) if facts else (),

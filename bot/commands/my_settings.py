@@ -144,7 +144,7 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
     others = [SettingsButton("negative"), SettingsButton("reset")]
     menus = [
         SettingsMenu("workflow", _workflow_options(defaults, workflows)),
-        SettingsMenu("aspect", _plain_options(_("Aspect ratio"), ASPECTS, defaults.aspect)),
+        SettingsMenu("aspect", _plain_options(_("Aspect"), ASPECTS, defaults.aspect)),
         SettingsMenu("count", _plain_options(_("Pictures"), COUNTS, defaults.count)),
         SettingsMenu("call", _call_options(defaults.call_after_s)),
     ]
@@ -248,8 +248,8 @@ def _plain_options(
 def _call_options(after_s: int | None) -> list[discord.SelectOption]:
     labels = {
         "never": _("Notify me: Never"),
-        "30": _("Notify me: If it takes over 30 s"),
-        "120": _("Notify me: If it takes over 2 min"),
+        "30": _("Notify me: Over 30 s"),
+        "120": _("Notify me: Over 2 min"),
         "always": _("Notify me: Always"),
     }
     return [

@@ -56,7 +56,8 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     ancestors = await services_of(interaction).derivations.lineage.visible(
         generation, requester_of(interaction)
     )
-    view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
+    title = _(services_of(interaction).action_finder.title_of(generation.workflow))
+    view = details_layout(generation, title, ancestors, names_backend=is_operator(interaction))
     await respond(interaction, view=view)
 
 

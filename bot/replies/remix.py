@@ -20,6 +20,7 @@ from bot.ui.modals import (
 )
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, input_name, shown_name
 from bot.ui.responses import before_deadline
+from bot.ui.text import size_text
 from generation.errors import InvalidOption
 from generation.library.summaries import InputKind, WorkflowSummary
 from generation.record import Generation
@@ -137,7 +138,7 @@ def _find_workflow(interaction: discord.Interaction, generation: Generation) -> 
 
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
     size = str(generation.values.get("size") or "")
-    as_before = _("Unchanged ({size})", size=size) if size else _("Unchanged")
+    as_before = _("Unchanged ({size})", size=size_text(size)) if size else _("Unchanged")
     options = [
         discord.SelectOption(
             label=as_before[:MENU_OPTION_CHARACTERS], value=AS_BEFORE, default=True

@@ -10,7 +10,7 @@ from bot.ui.generations import state_name, state_text
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.options import shown_name
 from bot.ui.reasons import flag_text, reason_text
-from bot.ui.text import harmless, mebibytes
+from bot.ui.text import harmless, mebibytes, size_text
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
@@ -23,6 +23,7 @@ RECORD_WITH_MORE_CHARACTERS = 2_900
 MORE_CHARACTERS = 1_000
 """Characters, of a message's 4,000, for changes and flags below the record."""
 
+TITLE_CHARACTERS = 100
 VALUE_CHARACTERS = 200
 FLAG_CHARACTERS = 140
 
@@ -41,6 +42,7 @@ LISTED_ANCESTORS = 8
 
 def details_layout(
     generation: Generation,
+    title: str,
     ancestors: Sequence[Generation] = (),
     *,
     names_backend: bool = False,
@@ -48,15 +50,16 @@ def details_layout(
 ) -> ui.LayoutView:
     """Build the message of a generation and its ancestors, the nearest first.
 
-    Backends' names may be internal addresses, so they are shown only with `names_backend`. `stated`
-    is what its posted file says about its origin.
+    `title` is its workflow's. Backends' names may be internal addresses, so they are shown only
+    with `names_backend`. `stated` is what its posted file says about its origin.
     """
-    lines = _record(generation, ancestors, names_backend=names_backend)
+    lines = _record(generation, title, ancestors, names_backend=names_backend)
     return build_layout(card(BLURPLE, text(*lines, *stated, most=RECORD_CHARACTERS)))
 
 
 def case_file_layout(
     case_file: CaseFile,
+    title: str,
     *,
     sheet: Item | None,
     buttons: Item | None = None,
@@ -64,7 +67,7 @@ def case_file_layout(
 ) -> ui.LayoutView:
     """Build a generation's message for moderators, with changes, flags and decisions."""
     generation = case_file.generation
-    record = _record(generation, names_backend=names_backend)
+    record = _record(generation, title, names_backend=names_backend)
     review = _(REVIEWS.get(case_file.review or "", ""))
     reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
     failure = harmless(generation.failure.sentence, 300) if generation.failure else ""
@@ -89,7 +92,11 @@ def case_file_layout(
 
 
 def _record(
-    generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool
+    generation: Generation,
+    title: str,
+    ancestors: Sequence[Generation] = (),
+    *,
+    names_backend: bool,
 ) -> Iterable[str]:
     link = None if generation.is_deleted else generation.message_url
     yield f"### [{generation.id}]({link})" if link else f"### {generation.id}"
@@ -97,12 +104,14 @@ def _record(
     yield _fact(_("Typed"), harmless(generation.typed_prompt or "", VALUE_CHARACTERS))
     when = discord.utils.format_dt(generation.created_at, "f")
     yield small(f"<@{generation.user_id}>", when, state_text(generation))
-    yield _fact(_("Workflow"), f"`{generation.workflow}`")
+    shown = harmless(title, TITLE_CHARACTERS)
+    name = f"`{generation.workflow}`"
+    yield _fact(_("Workflow"), f"{shown} · {name}" if title != generation.workflow else name)
     if generation.seed is not None:
         yield _fact(_("Seed"), f"`{generation.seed}`")
     yield _fact(_("Time"), " · ".join(_times(generation, names_backend=names_backend)))
     yield _fact(_("Cost"), str(generation.cost))
-    yield from _values(generation)
+    yield _fact(_("Options"), " · ".join(_values(generation)))
     yield from map(_output_line, generation.outputs[:LISTED_OUTPUTS])
     ancestry = " ← ".join(_ancestry(generation, ancestors))
     yield _fact(_("Made from"), ancestry)
@@ -135,15 +144,17 @@ def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:
 def _values(generation: Generation) -> Iterable[str]:
     for name, value in generation.values.items():
         if name != "seed" and value != "":
-            yield _fact(harmless(shown_name(name), 40), harmless(str(value), VALUE_CHARACTERS))
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            shown = size_text(shown) if name == "size" else shown
+            yield f"`{harmless(shown_name(name), 40)}` {harmless(shown, VALUE_CHARACTERS)}"
 
 
 def _output_line(output: Output) -> str:
-    size = ""
+    kind = harmless(output.media_type.partition("/")[2].upper(), 60)
+    facts = [f"#{output.position + 1}", kind, mebibytes(output.byte_count)]
     if output.width and output.height:
-        size = f" · {output.width}×{output.height}"  # noqa: RUF001 - the multiplication sign is meant
-    kind = harmless(output.media_type, 60)
-    return f"#{output.position + 1} · {kind}{size} · {mebibytes(output.byte_count)}"
+        facts.insert(1, size_text(f"{output.width}x{output.height}"))
+    return " · ".join(facts)
 
 
 def _ancestry(generation: Generation, ancestors: Sequence[Generation]) -> Iterable[str]:

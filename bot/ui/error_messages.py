@@ -32,6 +32,7 @@ FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
         FailureKind.SLOW_DOWN: mark("Slow down"),
         FailureKind.PROMPT_NOT_ALLOWED: mark("Prompt not allowed"),
         FailureKind.NOT_ALLOWED_HERE: mark("Not allowed in this channel"),
+        FailureKind.BLOCKED_HERE: mark("Blocked here"),
         FailureKind.INVALID_OPTION: mark("Invalid option"),
         FailureKind.INVALID_ATTACHMENT: mark("Invalid attachment"),
         FailureKind.MISSING_MODEL: mark("Missing model"),

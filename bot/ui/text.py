@@ -106,6 +106,11 @@ def clock_time(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "t")
 
 
+def size_text(size: str) -> str:
+    """A size such as 1024x768, with the sign that people read."""
+    return size.replace("x", "\u00d7")
+
+
 def mebibytes(byte_count: int) -> str:
     """Format a number of bytes in MiB."""
     return f"{byte_count / BYTES_PER_MIB:.1f} MiB"

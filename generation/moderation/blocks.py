@@ -263,7 +263,7 @@ class Moderation(Service):
 
 def refuse_blocked(block: Block) -> RequestRefused:
     """Build the refusal for a blocked person."""
-    kind = FailureKind.NOT_ALLOWED_HERE
+    kind = FailureKind.BLOCKED_HERE
     facts: dict[str, object] = {"reason": block.reason, "can_appeal": block.can_be_appealed}
     if block.until is not None:
         facts["until"] = block.until.isoformat()

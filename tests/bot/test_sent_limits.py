@@ -124,7 +124,7 @@ def test_the_record_for_moderators(result, typed, language):
         review="approved",
         reviewer_id=2**63,
     )
-    check_layout(case_file_layout(case_file, sheet=None))
+    check_layout(case_file_layout(case_file, "*" * 100, sheet=None))
 
 
 async def test_what_moderators_decide_on(result, typed, language):

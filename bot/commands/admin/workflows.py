@@ -167,6 +167,7 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         await respond(interaction, view=view, files=files)
 
     @app_commands.command(description="Show the options of a workflow, and what is missing")
+    @app_commands.describe(workflow="Which workflow")
     async def inspect(self, interaction: discord.Interaction, workflow: str) -> None:
         """Report on a workflow."""
         await acknowledge(interaction)
@@ -191,6 +192,7 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
 
     @app_commands.command(description="Enable a workflow")
     @app_commands.describe(
+        workflow="Which workflow",
         cost="Pictures that one of its results counts for",
         role="Who may use it; left out: everyone",
     )
@@ -208,6 +210,7 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         await respond(interaction, _enabled(report))
 
     @app_commands.command(description="Disable a workflow")
+    @app_commands.describe(workflow="Which workflow")
     async def disable(self, interaction: discord.Interaction, workflow: str) -> None:
         """Disable a workflow."""
         await self._library.disable(await _acknowledged_keeper(interaction), workflow)
@@ -215,6 +218,7 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         await respond(interaction, text)
 
     @app_commands.command(description="Delete an added workflow")
+    @app_commands.describe(workflow="Which workflow")
     async def remove(self, interaction: discord.Interaction, workflow: str) -> None:
         """Remove a workflow."""
         await self._library.remove(await _acknowledged_keeper(interaction), workflow)

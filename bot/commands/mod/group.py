@@ -169,6 +169,7 @@ class ModerationGroup(
             buttons = decision_row(case, ALONE)
         view = case_file_layout(
             case_file,
+            _(self._services.action_finder.title_of(case_file.generation.workflow)),
             sheet=gallery(*files),
             buttons=buttons,
             names_backend=is_operator(interaction),

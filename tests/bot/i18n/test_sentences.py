@@ -183,6 +183,7 @@ def described():
         for one in (command.description, *(str(option.description) for option in options)):
             said[one] = limits.COMMAND_DESCRIPTION
         said.update(dict.fromkeys(choices, limits.CHOICE_TEXT))
+    assert "…" not in said, "Describe every option: discord.py says this of those that are not."
     return {
         one: longest
         for one, longest in said.items()

@@ -192,7 +192,9 @@ def test_what_somebody_deleted_is_deleted_and_has_no_link(tools, remover):
     assert state_text(generation) == ("deleted" if remover else "done")
     held = replace(generation, withheld=True)
     assert state_text(held) == ("declined" if remover else "waiting for approval")
-    assert ("discord.com" in texts_of(details_layout(generation))[0]) is (remover is None)
+    assert ("discord.com" in texts_of(details_layout(generation, "Text to picture"))[0]) is (
+        remover is None
+    )
 
 
 def test_seed_nought_is_shown(tools):
@@ -217,6 +219,7 @@ def test_the_titles_of_failures_are_fixed():
         "Slow down",
         "Prompt not allowed",
         "Not allowed in this channel",
+        "Blocked here",
         "Invalid option",
         "Invalid attachment",
         "Missing model",
