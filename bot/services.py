@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 import discord
 
+from bot.press_order import PressOrder
 from generation.backends.draining import BackendAdmin
 from generation.history.removal import Remover
 from generation.history.retention import Retention
@@ -55,6 +56,7 @@ class Services:
     visible_mark: VisibleMark
     marker: Marker = field(default_factory=Marker)
     file_slots: FileSlots = field(default_factory=FileSlots)
+    press_order: PressOrder = field(default_factory=PressOrder)
 
 
 class _Served(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from bot.i18n.language import _, mark, plural
 from bot.ui.options import shown_name
-from bot.ui.text import harmless
+from bot.ui.text import harmless, size_text
 from generation.library.inspection import Fitness, InspectedInput, Inspection
 
 LINE_CHARACTERS = 300
@@ -147,6 +147,8 @@ def _backend_line(fitness: Fitness) -> str:
 def _default(input_: InspectedInput) -> str:
     if input_.type == "boolean":
         return _("On") if input_.default == "True" else _("Off")
+    if input_.type == "size":
+        return size_text(input_.default)
     return _short(input_.default)
 
 

@@ -1,5 +1,7 @@
 """An administrator sets up a server, as they and its people see it."""
 
+import asyncio
+
 import pytest
 
 from generation.history.retention import DEFAULT_RETENTION, RetentionSettings
@@ -125,6 +127,24 @@ async def test_others_are_not_even_offered_the_commands(environment):
 
 def channel_id(environment, name):
     return str(environment.world.channel(name).id)
+
+
+async def test_quick_presses_in_the_setup_are_answered_in_their_order(environment, ada):
+    async with environment.bot() as core:
+        reply = await ada.slash("general", "limner setup")
+        message = await reply.until(lambda one: "1 of 5" in as_text(one), PATIENCE_S)
+        await ada.click(message, "Next")
+        message = await reply.until(lambda one: "2 of 5" in as_text(one), PATIENCE_S)
+        held = environment.world.hold_next("POST", r"/callback$")
+        first = asyncio.create_task(ada.choose(message, "setup:amount", "open"))
+        await asyncio.wait_for(held.arrived.wait(), PATIENCE_S)
+        await ada.choose(message, "setup:amount", "small")
+        await ada.click(message, "Next")
+        held.released.set()
+        await first
+        message = await reply.until(lambda one: "3 of 5" in as_text(one), PATIENCE_S)
+        limits = await core.services.administration.limits(environment.world.guild_id)
+        assert limits.pictures == 10
 
 
 async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, ada):

@@ -39,7 +39,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         return "Blocked by the image filter" in as_text(message)
 
     async with environment.bot(checker=Checker()) as core:
-        assert "Nudity filter: Off" in await answer(environment.mo, "mod image-check")
+        assert "Nudity filter\nOff" in await answer(environment.mo, "mod image-check")
         told = await answer(environment.mo, "mod image-check", mode="refuse", certainty=60)
         assert "costs nothing" in told
         assert "60 %" in told

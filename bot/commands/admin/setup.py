@@ -1,9 +1,9 @@
 """`/limner setup`: five optional, private steps to a first picture."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import discord
 from discord import ui
@@ -18,7 +18,7 @@ from bot.replies.submission import CommandInput, Submitter
 from bot.requester import actor_of, requester_of
 from bot.services import services_of
 from bot.ui.allowances import allowance_text
-from bot.ui.components import PersistentItem
+from bot.ui.components import PersistentItem, all_chosen_in
 from bot.ui.layout import Item, panel, row, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
@@ -65,10 +65,21 @@ class SetupButton(
 ):
     """Persistent button that opens a step, or makes the test picture with a workflow."""
 
-    def __init__(self, name: str, value: str, label: str = "…", *, is_next: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        value: str,
+        label: str = "…",
+        *,
+        is_next: bool = False,
+        disabled: bool = False,
+    ) -> None:
         self.name, self.value = name, value
         style = discord.ButtonStyle.primary if is_next else discord.ButtonStyle.secondary
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"setup:{name}:{value}"))
+        custom_id = f"setup:{name}:{value}"
+        super().__init__(
+            ui.Button(label=label, style=style, custom_id=custom_id, disabled=disabled)
+        )
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the step, privately, or make the picture."""
@@ -83,8 +94,8 @@ class SetupButton(
         if interaction.message is not None and not interaction.message.flags.ephemeral:
             await open_setup(interaction, step)
             return
-        await acknowledge_press(interaction)
-        await _show(interaction, step)
+        async with _in_order(interaction):
+            await _show(interaction, step)
 
 
 class SetupMenu(
@@ -101,13 +112,17 @@ class SetupMenu(
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store what was chosen, and show the step again."""
         _require_server(interaction)
-        await acknowledge_press(interaction)
-        sent: Mapping[str, Any] = interaction.data or {}
-        values = [str(value) for value in sent.get("values") or ()]
+        values = all_chosen_in(interaction)
         step, store = _SETTINGS[self.name]
-        await store(interaction, values)
-        chosen = values[0] if self.name == "workflow" and values else None
-        await _show(interaction, step, chosen)
+        async with _in_order(interaction):
+            await store(interaction, values)
+            chosen = values[0] if self.name == "workflow" and values else None
+            await _show(interaction, step, chosen)
+
+
+def _in_order(interaction: discord.Interaction) -> AbstractAsyncContextManager[None]:
+    order = services_of(interaction).press_order
+    return order.take(interaction.user.id, acknowledge_press(interaction))
 
 
 async def open_setup(interaction: discord.Interaction, step: int = 1) -> None:
@@ -136,9 +151,8 @@ async def _build(
         parts = await _build_test(interaction, chosen)
     else:
         parts = await builders[step - 1](interaction)
-    buttons = []
-    if step > 1:
-        buttons.append(SetupButton("step", str(step - 1), _("Back")))
+    # Where there is nothing to go back to, its place is kept for the other button's sake.
+    buttons = [SetupButton("step", str(step - 1), _("Back"), disabled=step == 1)]
     if step < STEPS:
         buttons.append(SetupButton("step", str(step + 1), _("Next"), is_next=True))
     title = _(
@@ -182,10 +196,10 @@ async def _build_moderation(interaction: discord.Interaction) -> Sequence[Item |
     overview = await services_of(interaction).reviews.overview(guild_of(interaction))
     log_channels = [overview.log_channel_id] if overview.log_channel_id else []
     labels = {
-        ReviewMode.OFF.value: _("Show results at once"),
-        ReviewMode.FLAGGED.value: _("Show moderators flagged results"),
-        ReviewMode.LOG.value: _("Show moderators every result"),
-        ReviewMode.HOLD.value: _("Hold results until a moderator approves"),
+        ReviewMode.OFF.value: _("Nothing"),
+        ReviewMode.FLAGGED.value: _("Flagged results"),
+        ReviewMode.LOG.value: _("Every result"),
+        ReviewMode.HOLD.value: _("Every result, beforehand"),
     }
     return (
         text(_("**Where do moderators hear of reports and reviews?**")),
@@ -201,7 +215,7 @@ async def _build_nudity(interaction: discord.Interaction) -> Sequence[Item | Non
     labels = {
         CheckMode.OFF.value: _("Off"),
         CheckMode.SPOILER.value: _("Hide behind a click"),
-        CheckMode.HOLD.value: _("Hold until a moderator approves"),
+        CheckMode.HOLD.value: _("Hold for moderators"),
         CheckMode.REFUSE.value: _("Block"),
     }
     question = _("**What happens to nudity?** Age-restricted channels are left out.")
@@ -237,9 +251,9 @@ async def _build_test(
 def _keep_labels() -> Mapping[str, str]:
     """Return labels of the bot's retention periods; posted messages are kept."""
     return {
-        "30": _("Delete pictures and prompts after 30 days"),
-        "365": _("Delete pictures and prompts after a year"),
-        "0": _("Keep pictures and prompts"),
+        "30": _("Delete after 30 days"),
+        "365": _("Delete after a year"),
+        "0": _("Keep"),
     }
 
 
@@ -268,6 +282,7 @@ def _amount_of(limits: GuildLimits) -> str | None:
 def _menu(name: str, labels: Mapping[str, str], chosen: str | None) -> ui.Select[ui.LayoutView]:
     return ui.Select(
         custom_id=f"setup:{name}",
+        placeholder=_("Your own setting"),
         options=[
             discord.SelectOption(label=label, value=value, default=value == chosen)
             for value, label in labels.items()

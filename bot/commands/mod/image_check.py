@@ -59,7 +59,7 @@ def image_check_command(services: Services) -> SlashCommand:
 def _policy_lines(policy: ImagePolicy) -> list[str]:
     match policy.mode:
         case CheckMode.OFF:
-            return [_("Nudity filter: Off")]
+            return [_("Off")]
         case CheckMode.SPOILER:
             line = _("Nudity is posted as a spoiler.")
         case CheckMode.HOLD:
