@@ -137,8 +137,8 @@ class ReplySender:
     ) -> str | None:
         """Edit the reply to show the first content, and post the others below it.
 
-        With the same `tellings` those are posted once, however often this is repeated. Contents that
-        cannot be delivered there become direct messages. Return a link to the first.
+        With the same `tellings` those are posted once, however often this is repeated. Contents
+        that cannot be delivered there become direct messages. Return a link to the first.
         """
         link = None
         for number, draft in enumerate(drafts):

@@ -271,8 +271,8 @@ async def _record(
 ) -> bool:
     """Record a decision, or undo it, and have it delivered.
 
-    Return whether it is shown again, but not where it was shared. Raises the errors of `Reviews.decide`
-    and `undo`.
+    Return whether it is shown again, but not where it was shared. Raises the errors of
+    `Reviews.decide` and `undo`.
     """
     services, actor = services_of(interaction), actor_of(interaction)
     before = await services.generations.find(generation_id)
