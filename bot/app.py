@@ -41,7 +41,7 @@ MEASURE_S = 5.0
 
 INTENTS_REFUSED = "Discord refuses the intents; Limner needs none: update it."
 CONNECTION_REFUSED = (
-    "Discord closed the connection for good (code {code}). Start it again; with code 4004, set a "
+    "Discord closed the connection (code {code}). Start it again; with code 4004, set a "
     "new DISCORD_TOKEN first."
 )
 
@@ -124,7 +124,7 @@ class Application:
             raise StartupError(LOGIN_IMPOSSIBLE)
         _log.info("Limner starts.")
         for name in find_unknown_names():
-            _log.warning("%s is not a setting: is it a typing error? See .env.example.", name)
+            _log.warning("%s is not a setting. Check its spelling in .env.example.", name)
         storage = Storage.of(self._settings)
         if self._role is not Role.ALL and storage.engine.sqlite_path is not None:
             raise StartupError(ROLE_NEEDS_POSTGRESQL)
@@ -224,11 +224,11 @@ async def sync(client: LimnerClient) -> None:
     try:
         await client.sync_commands()
     except (discord.DiscordServerError, discord.RateLimited, *NETWORK_ERRORS) as error:
-        _log.warning("Discord did not take the commands yet (%s).", type(error).__name__)
+        _log.warning("Discord has not accepted the commands yet (%s).", type(error).__name__)
         client.sync_later()
     except discord.DiscordException as error:
         raise StartupError(
-            f"Discord does not take the commands: {error}. Start it again in a few minutes."
+            f"Discord rejected the commands: {error}. Start it again in a few minutes."
         ) from error
 
 
@@ -259,7 +259,7 @@ async def _run_until_end(application: Application) -> None:
         except discord.ConnectionClosed as error:
             raise StartupError(CONNECTION_REFUSED.format(code=error.code)) from error
         finally:
-            _log.info("Limner stops; what runs is picked up at the next start.")
+            _log.info("Limner is stopping; running work resumes at the next start.")
 
 
 async def _measure(core: Core, metrics: Metrics) -> bytes:

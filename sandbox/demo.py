@@ -144,7 +144,7 @@ async def _require_comfyui(url: str) -> None:
             await backend.fetch_description()
     except TimeoutError:
         raise StartupError(
-            f"{backend.name} does not answer in time. Look at ComfyUI's own log."
+            f"{backend.name} does not answer in time. Check ComfyUI's log."
         ) from None
     except ComfyError as error:
         raise StartupError(

@@ -106,7 +106,7 @@ async def find_all(
         yield CheckFinding(
             Level.NOTE,
             "settings",
-            f"{name} is not a setting. Is it a typing error? See .env.example.",
+            f"{name} is not a setting. Check its spelling in .env.example.",
         )
     on_discord = await _check_discord(settings, address)
     yield on_discord
@@ -137,8 +137,8 @@ def _check_files(settings: Settings) -> tuple[CheckFinding, ...]:
     if not exposed:
         return ()
     sentence = (
-        f"Other users of this machine may use {exposed[0]} (and {len(exposed) - 1} more). "
-        f"`limner run` mends that, or: chmod -R go= {settings.data}"
+        f"Other users of this machine can access {exposed[0]} (and {len(exposed) - 1} more). "
+        f"`limner run` fixes that, or: chmod -R go= {settings.data}"
     )
     return (CheckFinding(Level.NOTE, "files", sentence),)
 
@@ -166,7 +166,7 @@ async def _check_discord(settings: Settings, address: DiscordAddress | None) -> 
         return CheckFinding(Level.FAILED, "discord", str(error))
     except (discord.DiscordException, *NETWORK_ERRORS):
         return CheckFinding(
-            Level.FAILED, "discord", "The token is right, but Discord names no gateway just now."
+            Level.FAILED, "discord", "The token is valid, but Discord offers no gateway right now."
         )
     else:
         name = client.user.name if client.user else "the bot"
@@ -187,7 +187,7 @@ async def _check_alerts(settings: Settings, address: DiscordAddress | None) -> C
     except (StartupError, DeliveryPostponed) as error:
         return CheckFinding(Level.NOTE, "alerts", str(error))
     else:
-        return CheckFinding(Level.FINE, "alerts", f"They go to {name}.")
+        return CheckFinding(Level.FINE, "alerts", f"Sent to {name}.")
     finally:
         await client.close()
 
@@ -199,14 +199,14 @@ async def _check_database(settings: Settings) -> CheckFinding:
         return CheckFinding(Level.FAILED, "database", str(error))
     match state:
         case MigrationState.EMPTY:
-            return CheckFinding(Level.FINE, "database", "Empty; `limner run` makes its tables.")
+            return CheckFinding(Level.FINE, "database", "Empty: `limner run` creates its tables.")
         case MigrationState.BEHIND:
-            return CheckFinding(Level.NOTE, "database", "Older; `limner run` brings it up to date.")
+            return CheckFinding(Level.NOTE, "database", "Outdated: `limner run` upgrades it.")
         case MigrationState.TOO_NEW:
             return CheckFinding(
                 Level.FAILED,
                 "database",
-                "Made by a newer Limner. Install that one, or restore a backup made before.",
+                "Made by a newer Limner. Install that version, or restore an older backup.",
             )
         case MigrationState.CURRENT:
             return CheckFinding(Level.FINE, "database", "Up to date.")
@@ -219,12 +219,12 @@ async def _check_extra(settings: Settings) -> CheckFinding:
         count = await _count_checked(settings)
         if not count:
             return CheckFinding(Level.FINE, "image check", sentence)
-        held = f" Servers that want it: {count}; their results are held for moderators."
+        held = f" Servers that use it: {count}; their results are held for moderators."
         return CheckFinding(Level.NOTE, "image check", sentence + held)
     try:
         await asyncio.to_thread(checker.check, imaging.grey())
     except Exception as error:  # noqa: BLE001 - any failure of the model is the finding
-        sentence = f"NudeNet does not work ({type(error).__name__}): install limner[nsfw] anew."
+        sentence = f"NudeNet does not work ({type(error).__name__}): reinstall limner[nsfw]."
         return CheckFinding(Level.NOTE, "image check", sentence)
     return CheckFinding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
 
@@ -283,10 +283,10 @@ async def _ask(member: PoolMember) -> _Answer | str:
             object_info = await backend.fetch_object_info()
         return _Answer(backend.name, description, object_info, member.tags, member.has_key)
     except TimeoutError:
-        return "It does not answer in time. Look at ComfyUI's own log."
+        return "It does not answer in time. Check ComfyUI's log."
     except ComfyError as error:
         if member.power.wake and isinstance(error, BackendUnreachable):
-            return "It is off, and is started when work waits for it."
+            return "Off: it starts when work waits."
         return f"{error} {_advise(error)}".rstrip()
     finally:
         await backend.close()
@@ -295,7 +295,7 @@ async def _ask(member: PoolMember) -> _Answer | str:
 def _advise(error: ComfyError) -> str:
     match error:
         case BackendUntrusted():
-            return "What is right for its TLS belongs to its entry in backends.toml."
+            return "Set its TLS options in backends.toml."
         case BackendUnreachable():
             return "Start ComfyUI there, or correct COMFYUI_URLS."
         case BackendRefused(status=401 | 403 | 407):
@@ -313,7 +313,7 @@ def _describe(description: BackendDescription) -> str:
         for device in description.devices
     )
     if description.lacks:
-        return f"{description.title}; it does not tell: {', '.join(description.lacks)}."
+        return f"{description.title}; unknown: {', '.join(description.lacks)}."
     return f"{description.title}, {devices or 'no device named'}."
 
 
@@ -338,14 +338,14 @@ def _check_workflows(
 def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
     missing = sorted(set(workflow.manifest.tags) - answer.tags)
     if missing:
-        yield f"Not sent there: it lacks the tags {', '.join(missing)} in backends.toml."
+        yield f"Not used there: it lacks the tags {', '.join(missing)} in backends.toml."
 
 
 def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
     missing = find_missing_nodes(workflow.graph, answer.object_info)
     if missing:
         listed = ", ".join(missing)
-        yield f"Missing nodes: {listed}. Update ComfyUI, or install the nodes that bring them."
+        yield f"Missing nodes: {listed}. Update ComfyUI, or install the nodes that provide them."
 
 
 def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:

@@ -90,7 +90,7 @@ async def _convert_into(out: Path, path: Path, infos: ObjectInfos) -> bool:
         with target.open("xb") as file:
             file.write(_as_json(converted.graph) + b"\n")
     except FileExistsError:
-        _print_sentences([f"{target} is there already. Move it away first."], path)
+        _print_sentences([f"{target} exists already. Move it first."], path)
     except (FileUnusable, WorkflowUnusable, OSError) as error:
         _print_sentences([str(error)], path)
     else:
@@ -129,7 +129,7 @@ def load_carried(path: Path) -> Carried:
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise FileUnusable(f"{path} is larger than 1 GiB, which no workflow file is.")
+        raise FileUnusable(f"{path} is larger than 1 GiB: not a workflow file.")
     return read(content)
 
 
@@ -144,7 +144,7 @@ def load_object_info(path: Path) -> ObjectInfo:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise FileUnusable(f"{path} is a damaged gzip file: save it again.") from error
     if len(content) > MAX_OBJECT_INFO_BYTES:
-        raise FileUnusable(f"{path} is larger than 256 MiB, which no /object_info is.")
+        raise FileUnusable(f"{path} is larger than 256 MiB: not an /object_info.")
     try:
         object_info = ObjectInfo.parse(json.loads(content))
     except (ValueError, RecursionError) as error:
@@ -175,7 +175,7 @@ async def fetch_object_infos(
     chosen = [member.backend for member in members if backend in (None, member.backend.name)]
     if not chosen:
         known = ", ".join(member.backend.name for member in members)
-        raise FileUnusable(f"There is no backend called {backend}; there is: {known}.")
+        raise FileUnusable(f"No backend is called {backend}; there is: {known}.")
     refusals = []
     for candidate in chosen:
         answer = await ask_object_info(candidate)

@@ -9,13 +9,13 @@ from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_work
 
 @click.group()
 def db() -> None:
-    """Look after the database."""
+    """Manage the database."""
 
 
 @db.command()
 @click.pass_context
 def upgrade(context: click.Context) -> None:
-    """Bring the database's tables up to this version."""
+    """Upgrade the database to this version."""
     from bot.private_files import keep_private
     from db import migrations
     from db.urls import sqlite_files
@@ -30,7 +30,7 @@ def upgrade(context: click.Context) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def backup(context: click.Context, *, file: Path) -> None:
-    """Write a consistent copy to FILE; the bot may go on running."""
+    """Back up to FILE; the bot can keep running."""
     from db import maintenance
 
     settings = read_settings(context)
@@ -42,19 +42,19 @@ def backup(context: click.Context, *, file: Path) -> None:
 @click.argument("file", type=EXISTING_FILE)
 @click.pass_context
 def restore(context: click.Context, *, file: Path) -> None:
-    """Replace the database by the backup in FILE; the bot must be stopped."""
+    """Restore the backup in FILE; stop the bot first."""
     from bot.cli.database import restore as bring_back
 
     settings = read_settings(context)
     kept = run_work(lambda: bring_back(settings, file), context)
-    click.echo(f"Restored from {file}." + (f" What was there is in {kept}." if kept else ""))
+    click.echo(f"Restored from {file}." + (f" The previous database is in {kept}." if kept else ""))
 
 
 @db.command()
 @click.argument("url")
 @click.pass_context
 def copy(context: click.Context, *, url: str) -> None:
-    """Copy everything to the empty PostgreSQL database at URL; the bot must be stopped."""
+    """Copy everything to the empty PostgreSQL at URL; stop the bot first."""
     from bot.cli.database import copy as copy_to
 
     settings = read_settings(context)
@@ -70,7 +70,7 @@ def _echo_rows(table: str, count: int) -> None:
 @AS_JSON
 @click.pass_context
 def stats(context: click.Context, *, as_json: bool) -> None:
-    """Show how many rows and bytes each table holds."""
+    """Show the rows and bytes of each table."""
     import json
     from dataclasses import asdict
 

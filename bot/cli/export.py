@@ -69,7 +69,7 @@ async def require_tables(database_url: str) -> None:
     """Check the tables before writing, as a file with only a header would look like a result."""
     match await migrations.current_state(database_url):
         case MigrationState.EMPTY:
-            raise HistoryUnusable("There is no database yet: `limner run` makes it.")
+            raise HistoryUnusable("There is no database yet: `limner run` creates it.")
         case MigrationState.BEHIND:
             raise HistoryUnusable(
                 "The database is older than this Limner: run `limner db upgrade`."

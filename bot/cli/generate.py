@@ -120,7 +120,7 @@ async def _follow(service: GenerationService, generation_id: str, console: Conso
             async for event in events:
                 match event:
                     case Waiting():
-                        bar.update(task, description=f"waiting, {event.position} in the line")
+                        bar.update(task, description=f"waiting, {event.position} in the queue")
                     case Running(progress=progress):
                         steps = f" {progress.step}/{progress.steps}" if progress.steps else ""
                         text = (progress.activity or "running") + steps

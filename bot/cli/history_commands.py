@@ -16,7 +16,7 @@ STATES = ("waiting", "running", "succeeded", "failed", "cancelled")
 
 @click.group()
 def history() -> None:
-    """Read what was made."""
+    """Export the history."""
 
 
 @history.command("export")
@@ -28,15 +28,19 @@ def history() -> None:
     show_default=True,
     help="csv for spreadsheets, jsonl for programs.",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Instead of printing.")
-@click.option("--guild", type=int, help="Of this server alone; 0 is direct messages.")
-@click.option("--user", type=int, help="Of this person alone, by their id.")
-@click.option("--workflow", help="Made with this workflow.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to FILE instead of the terminal.",
+)
+@click.option("--guild", type=int, help="Only this server (0: direct messages).")
+@click.option("--user", type=int, help="Only this person, by id.")
+@click.option("--workflow", help="Only this workflow.")
 @click.option("--status", type=click.Choice(STATES))
-@click.option("--search", help="Words of the prompt.")
-@click.option("--since", help="From this day on: 2026-11-01, today, yesterday or 3d.")
-@click.option("--until", help="Up to this day.")
-@click.option("--flagged", is_flag=True, help="Only what a word, a report or a check pointed out.")
+@click.option("--search", help="Words in the prompt.")
+@click.option("--since", help="From this day: 2026-11-01, today, yesterday or 3d.")
+@click.option("--until", help="Until this day.")
+@click.option("--flagged", is_flag=True, help="Only flagged or reported ones.")
 @click.pass_context
 def export_history(context: click.Context, /, *, file_format: str, **asked: Any) -> None:  # noqa: ANN401 - the options
     """Write the history as CSV or JSON Lines, newest first."""

@@ -212,7 +212,7 @@ def _save(path: Path, report: Inspection) -> Path:
     """Write the manifest where the catalog looks for it. Raises StartupError."""
     target = path / MANIFEST_FILE if path.is_dir() else path.with_suffix(MANIFEST_SUFFIX)
     if target.exists():
-        raise StartupError(f"{target} is there already. Move it away first.")
+        raise StartupError(f"{target} exists already. Move it first.")
     target.write_text(report.manifest_text(), encoding="utf-8")
     return target
 

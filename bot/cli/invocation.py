@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, _expected_errors()):
         return str(error)
     kind = type(error).__name__
-    return f"Something unforeseen happened ({kind}). Run it again with --debug."
+    return f"Unexpected error ({kind}). Run it again with --debug."
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

@@ -37,23 +37,25 @@ for _group in (workflows, history, db, service, credentials, pictures):
 
 
 @limner.command()
-@click.option("--yes", is_flag=True, help="Ask nothing: take what is given, found or usual.")
+@click.option(
+    "--yes", is_flag=True, help="Ask nothing: use the options, what is found, and defaults."
+)
 @click.option(
     "--token",
     envvar="DISCORD_TOKEN",
-    help="The bot's token. Others of this machine may see it here; DISCORD_TOKEN is safer.",
+    help="Bot token. Other users of this machine can see it here; DISCORD_TOKEN is safer.",
 )
-@click.option("--comfyui", metavar="URL", help="ComfyUI's address, or several with commas.")
+@click.option("--comfyui", metavar="URL", help="Address of ComfyUI, or several (comma-separated).")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder for everything that Limner keeps.",
+    help="Folder for all of Limner's data.",
 )
 @click.pass_context
 def setup(
     context: click.Context, *, yes: bool, token: str | None, comfyui: str | None, data: Path | None
 ) -> None:
-    """Make the settings file .env in this folder, and check everything."""
+    """Write the settings file .env and check everything."""
     from bot.cli.setup import SetupOptions, run_setup
     from bot.logs import set_up_logs
 
@@ -72,7 +74,7 @@ def setup(
 )
 @click.pass_context
 def run(context: click.Context, *, role: str) -> None:
-    """Run the bot until it is stopped."""
+    """Run the bot."""
     from bot.app import Role, run_bot
 
     settings = read_settings(context, tells_all=True)
@@ -81,15 +83,15 @@ def run(context: click.Context, *, role: str) -> None:
 
 @limner.command()
 @click.option("--comfyui", metavar="URL", help="Use this real ComfyUI instead of the stand-in.")
-@click.option("--script", is_flag=True, help="Play a session without waiting for a person.")
+@click.option("--script", is_flag=True, help="Play a scripted session, then exit.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("limner-demo"),
     show_default=True,
-    help="With --script: the folder for the pictures.",
+    help="Folder for the pictures of --script.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The page's port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.")
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
 @click.pass_context
 def demo(
@@ -101,7 +103,7 @@ def demo(
     port: int,
     browser: bool,
 ) -> None:
-    """Try everything here: no account, no GPU and no token needed."""
+    """Try it without an account, a GPU or a token."""
     from bot.logs import set_up_logs
     from sandbox.demo import DemoOptions, run_demo
 
@@ -116,7 +118,7 @@ def demo(
 @AS_JSON
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> None:
-    """Say what works and what does not, and what to do about it."""
+    """Check the installation and say what to fix."""
     from bot.cli.check import run_check
 
     settings = read_settings(context)
@@ -127,7 +129,7 @@ def check(context: click.Context, *, as_json: bool) -> None:
 @AS_JSON
 @click.pass_context
 def backends(context: click.Context, *, as_json: bool) -> None:
-    """Show each backend: its load, memory, last failure, and GPU seconds of today."""
+    """Show each backend's load, memory, last failure and GPU time today."""
     from bot.cli.backends import run_backends
 
     settings = read_settings(context)
@@ -136,26 +138,28 @@ def backends(context: click.Context, *, as_json: bool) -> None:
 
 @limner.command()
 @click.argument("prompt", default="")
-@click.option("--workflow", help="A name that `limner workflows list` shows.")
-@click.option("--image", type=EXISTING_FILE, help="A picture.")
+@click.option("--workflow", help="Workflow, as named by `limner workflows list`.")
+@click.option("--image", type=EXISTING_FILE, help="Picture to start from.")
 @click.option(
     "--mask",
     type=EXISTING_FILE,
-    help="White where the picture is to be painted anew.",
+    help="Mask: white areas are repainted.",
 )
 @click.option(
     "--set",
     "values",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any other input; a file is given as NAME=@FILE.",
+    help="Set another input; NAME=@FILE for a file.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed, the same picture.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), help="Same seed, same options: same picture."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="The folder for the results.",
+    help="Folder for the results.",
 )
 @click.pass_context
 def generate(
@@ -169,7 +173,7 @@ def generate(
     seed: int | None,
     out: Path,
 ) -> None:
-    """Run one generation from here, without Discord."""
+    """Generate from the terminal, without Discord."""
     from bot.cli.generate import GenerateOptions, run_generate
 
     settings = read_settings(context)
@@ -187,12 +191,12 @@ def generate(
 
 @limner.command()
 @click.argument("workflow", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--download",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Download what is missing into ComfyUI's folder of models.",
+    help="Download missing models into ComfyUI's models folder.",
 )
 @click.option("--yes", "is_confirmed", is_flag=True, help="Download without asking.")
 @click.pass_context
@@ -204,7 +208,7 @@ def models(
     download: Path | None,
     is_confirmed: bool,
 ) -> None:
-    """List the model files that WORKFLOW wants, a name or a file, or all workflows."""
+    """List the model files of WORKFLOW (a name or a file), or of all workflows."""
     from bot.cli.models import run_models
 
     work = run_models(
@@ -218,24 +222,26 @@ def models(
 
 
 @limner.command()
-@click.option("--language", default="en", show_default=True, help="Such as de, fr or ja.")
-@click.option("--contact", metavar="TEXT", default="", help="Whom to ask, such as an address.")
+@click.option("--language", default="en", show_default=True, help="Language, such as de, fr or ja.")
+@click.option(
+    "--contact", metavar="TEXT", default="", help="Contact for questions, such as an address."
+)
 @click.pass_context
 def privacy(context: click.Context, *, language: str, contact: str) -> None:
-    """Write a privacy notice for members, from the settings as they are."""
+    """Write a privacy notice for members from the current settings."""
     from bot.cli.privacy import write_notice
     from bot.i18n.language import ENGLISH, languages
 
     known = sorted({ENGLISH, *languages()})
     if language not in known:
-        raise click.UsageError(f"Limner speaks {', '.join(known)}.")
+        raise click.UsageError(f"Choose one of {', '.join(known)}.")
     click.echo(write_notice(read_settings(context), language, contact))
 
 
 @limner.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str) -> None:
-    """Print a script that lets SHELL complete what is typed after `limner`."""
+    """Print the completion script of SHELL."""
     click.echo(completion_script(limner, shell))
 
 

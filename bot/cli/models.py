@@ -130,7 +130,7 @@ async def _download(
 ) -> None:
     """Download one file unless it exists. Raises DownloadError."""
     if model.source is None:
-        raise DownloadError("Nobody said where it is to be had.")
+        raise DownloadError("No download address is known.")
     path = await asyncio.to_thread(choose_path, folder, model.folder, model.name)
     if path.exists():
         bar.console.print(f"{path} is there already.", highlight=False, markup=False)
@@ -153,7 +153,7 @@ def choose_path(folder: Path, model_folder: str | None, name: str) -> Path:
     if model_folder is None or not is_usable:
         raise DownloadError("Its folder or its name cannot be used. Download it by hand.")
     if not name.lower().endswith(MODEL_SUFFIXES):
-        raise DownloadError(f"It is no model file: those end in {', '.join(MODEL_SUFFIXES)}.")
+        raise DownloadError(f"Not a model file: those end in {', '.join(MODEL_SUFFIXES)}.")
     path = folder.joinpath(*parts)
     if not path.resolve().is_relative_to(folder.resolve()):
         raise DownloadError(f"{path.parent} leads out of {folder}. Download it by hand.")

@@ -77,7 +77,7 @@ def install(settings: Settings, manager: ServiceManager) -> None:
 def uninstall(manager: ServiceManager) -> None:
     """Stop the service and remove its description; settings and data stay. Raises ServiceError."""
     if not manager.path.exists():
-        raise ServiceError("There is no such service.")
+        raise ServiceError("The service is not installed.")
     _require(manager.stop)
     for command in manager.stop:
         _run(command)

@@ -84,7 +84,7 @@ def _choose_token(
     token = options.token or known
     if not token and not options.unattended:
         click.echo(
-            "Make a bot at https://discord.com/developers/applications and copy its token "
+            "Create a bot at https://discord.com/developers/applications and copy its token "
             "from the Bot page (Reset Token)."
         )
     while True:

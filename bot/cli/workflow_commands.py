@@ -9,20 +9,20 @@ from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_work
 _OBJECT_INFO = click.option(
     "--object-info",
     type=EXISTING_FILE,
-    help="A saved /object_info, compressed or not, instead of the backends.",
+    help="Saved /object_info (also gzipped), instead of the backends.",
 )
 
 
 @click.group()
 def workflows() -> None:
-    """Look at the workflows that become commands."""
+    """Manage workflow files."""
 
 
 @workflows.command("list")
 @AS_JSON
 @click.pass_context
 def list_workflows(context: click.Context, *, as_json: bool) -> None:
-    """List every workflow, and what is wrong with those that cannot be used."""
+    """List all workflows and their problems."""
     from bot.cli.inspect import run_list
 
     context.exit(run_list(read_settings(context), as_json=as_json))
@@ -31,11 +31,11 @@ def list_workflows(context: click.Context, *, as_json: bool) -> None:
 @workflows.command("convert")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=EXISTING_FILE)
 @_OBJECT_INFO
-@click.option("--backend", metavar="NAME", help="Ask this backend alone.")
+@click.option("--backend", metavar="NAME", help="Ask only this backend.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder for the graphs, each called after its file; needed for several files.",
+    help="Folder for the graphs, named after their files; required for several.",
 )
 @click.pass_context
 def convert_workflows(
@@ -46,7 +46,7 @@ def convert_workflows(
     backend: str | None,
     out: Path | None,
 ) -> None:
-    """Print the API-format graph of a picture, film, sound or JSON file, or write several."""
+    """Print the API-format graph of a picture, video, sound or JSON file."""
     from bot.cli.convert import fetch_object_infos, run_convert, saved_object_info
 
     if len(files) > 1 and out is None:
@@ -61,13 +61,13 @@ def convert_workflows(
 @workflows.command("inspect")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @_OBJECT_INFO
-@click.option("--save", is_flag=True, help="Write the manifest beside the file, for editing.")
+@click.option("--save", is_flag=True, help="Write the manifest next to the file.")
 @AS_JSON
 @click.pass_context
 def inspect_workflow(
     context: click.Context, *, file: Path, object_info: Path | None, save: bool, as_json: bool
 ) -> None:
-    """Show what FILE would ask people for, each input with its reason, and the manifest."""
+    """Show the options of FILE with their reasons, and its manifest."""
     from bot.cli.inspect import run_inspect
 
     if save and as_json:
@@ -79,7 +79,7 @@ def inspect_workflow(
 
 @workflows.command("add")
 @click.argument("file", type=EXISTING_FILE)
-@click.option("--name", help="What it is called; the file's name when left out.")
+@click.option("--name", help="Name of the workflow (the file's name if left out).")
 @_OBJECT_INFO
 @AS_JSON
 @click.pass_context
@@ -91,7 +91,7 @@ def add_workflow(
     object_info: Path | None,
     as_json: bool,
 ) -> None:
-    """Put a copy of FILE into the data folder with a manifest to edit, and show what it asks."""
+    """Add FILE to the data folder with a manifest, and show its options."""
     from bot.cli.inspect import run_add
     from bot.private_files import keep_private
     from db.urls import sqlite_files
@@ -105,13 +105,13 @@ def add_workflow(
 @workflows.command("survey")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OBJECT_INFO
-@click.option("--local", is_flag=True, help="Leave out what calls paid services.")
+@click.option("--local", is_flag=True, help="Leave out workflows that call paid services.")
 @AS_JSON
 @click.pass_context
 def survey_workflows(
     context: click.Context, *, folder: Path, object_info: Path | None, local: bool, as_json: bool
 ) -> None:
-    """Show what becomes of every file in FOLDER, as a table, and the counts."""
+    """Inspect every file in FOLDER and show a table."""
     from bot.cli.inspect import run_survey
 
     settings = read_settings(context)

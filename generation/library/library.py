@@ -312,7 +312,9 @@ class Library(Service):
             _log.warning("What backends have could not be kept: %s", error)
 
     @writes
-    def _note(self, session: Session, actor: Actor, action: str, name: str, **detail: str) -> None:
+    def _note(
+        self, session: Session, /, actor: Actor, action: str, name: str, **detail: str
+    ) -> None:
         self._audit(session, actor, action, name, **detail)
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from generation.media.imaging import OPAQUE, THUMBNAIL_SIDE, encode, find_small
 from generation.record import Generation, Output
 
-_SHEET_COLUMNS = 4
+_MOST_COLUMNS = 4
 _SHEET_GAP = 16
 _SHEET_COLOUR = "#1a1b1e"
 _CARD_COLOUR = "#2b2d31"
@@ -54,7 +54,8 @@ class Tile:
 
 def contact_sheet(tiles: Sequence[Tile]) -> bytes:
     """Draw small pictures in a numbered grid, row by row, as a PNG."""
-    columns = max(1, min(_SHEET_COLUMNS, len(tiles)))
+    # As square as it can be: what is wide is small on a phone.
+    columns = max(1, min(_MOST_COLUMNS, math.ceil(math.sqrt(len(tiles)))))
     rows = max(1, math.ceil(len(tiles) / columns))
     size = (
         _SHEET_GAP + columns * (_TILE_WIDTH + _SHEET_GAP),

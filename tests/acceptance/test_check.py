@@ -52,7 +52,7 @@ async def test_a_wrong_token(environment):
 async def test_where_the_operator_is_told(environment):
     found = await findings(environment, alerts=str(environment.world.channel("moderators").id))
     assert found["alerts"].level is Level.FINE
-    assert found["alerts"].sentence == "They go to moderators."
+    assert found["alerts"].sentence == "Sent to moderators."
     found = await findings(environment, alerts="123456789012345678")
     assert found["alerts"].level is Level.NOTE
     assert "may not post where LIMNER_ALERTS says" in found["alerts"].sentence
@@ -100,7 +100,7 @@ async def test_backends_that_cannot_be_used_are_named_and_the_others_go_on(envir
     said = [one.sentence for one in found if one.subject.startswith("backend")]
     for expected in (
         "ComfyUI 0.33.0",
-        "It is off, and is started when work waits for it.",
+        "Off: it starts when work waits.",
         "Its wake command no-such-program is not installed here: correct backends.toml.",
         "Two backends are called asleep, and the second is left out",
         "there is no kind 'comfi'",
@@ -247,7 +247,7 @@ async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
         await reply.until(lambda message: "Nudity is held" in as_text(message))
     found = (await findings(environment))["image check"]
     assert found.level is Level.NOTE
-    assert "Servers that want it: 1" in found.sentence
+    assert "Servers that use it: 1" in found.sentence
     caplog.clear()
     async with environment.bot():
         assert "Servers that want their pictures checked: 1" in caplog.text

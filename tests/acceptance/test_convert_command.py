@@ -95,7 +95,7 @@ async def test_unknown_classes_are_named_with_their_nodes(limner, export):
         (["cut.json"], "This is not valid JSON"),
         (["export.json", "--object-info", "cut.json"], "is not what ComfyUI answers"),
         (["export.json", "--object-info", "cut.gz"], "is a damaged gzip file"),
-        (["export.json", "--backend", "attic"], "There is no backend called attic"),
+        (["export.json", "--backend", "attic"], "No backend is called attic"),
         (["export.json"], "No backend could be asked for its node classes"),
     ],
 )
@@ -129,7 +129,7 @@ async def test_what_is_in_the_folder_is_not_overwritten(limner, export):
     command = ("workflows", "convert", "export.json", "--out", ".")
     result = await limner(*command, "--object-info", str(OBJECT_INFO))
     assert result.returncode == 1
-    assert result.stderr == "export.json: export.json is there already. Move it away first.\n"
+    assert result.stderr == "export.json: export.json exists already. Move it first.\n"
     assert export.read_bytes() == before
 
 

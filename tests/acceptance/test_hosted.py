@@ -28,7 +28,7 @@ async def test_from_the_terminal_to_a_picture(limner, tmp_path, picture):
         checked = await limner("check")
         made = await limner("generate", "a fox", "--image", "given.png", "--out", "pictures")
     line = " ".join(checked.stdout.split())
-    assert "backend hosted: comfy-api-proxy (Comfy API v2); it does not tell: load, memory" in line
+    assert "backend hosted: comfy-api-proxy (Comfy API v2); unknown: load, memory" in line
     assert made.returncode == 0, made.stderr
     (path,) = made.stdout.splitlines()
     with Image.open(tmp_path / path) as result:

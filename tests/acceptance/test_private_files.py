@@ -45,7 +45,7 @@ async def test_check_says_what_others_may_read_and_a_backup_is_private(limner, t
     assert "Other users" not in (await limner("check", LIMNER_DATA=str(data))).stdout
     (data / "limner.db").chmod(0o644)
     said = (await limner("check", LIMNER_DATA=str(data))).stdout
-    assert f"Other users of this machine may use {data / 'limner.db'}" in said
+    assert f"Other users of this machine can access {data / 'limner.db'}" in said
 
 
 async def test_what_generate_keeps_is_private(limner, tmp_path):

@@ -65,7 +65,7 @@ def test_bash_completes_commands_by_the_script():
 
 def test_powershell_gets_commands_with_their_help():
     suggestions = complete_in_powershell("limner", incomplete="wo")
-    assert suggestions == {"workflows": "Look at the workflows that become commands."}
+    assert suggestions == {"workflows": "Manage workflow files."}
 
 
 def test_powershell_gets_options_and_choices():

@@ -55,5 +55,5 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["run.py", "a.safetensors.exe", "index.html"])
 def test_what_is_no_model_is_refused(tmp_path, name):
-    with pytest.raises(DownloadError, match="no model file"):
+    with pytest.raises(DownloadError, match="Not a model file"):
         choose_path(tmp_path, "checkpoints", name)

@@ -92,7 +92,7 @@ def test_install_and_uninstall(manager, settings, tmp_path):
     services.uninstall(made)
     assert not made.path.exists()
     assert (tmp_path / "calls").read_text() == "start\nstop\n"
-    with pytest.raises(services.ServiceError, match="no such service"):
+    with pytest.raises(services.ServiceError, match="not installed"):
         services.uninstall(made)
 
 

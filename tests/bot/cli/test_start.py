@@ -61,7 +61,7 @@ def with_click_alone():
     ("arguments", "environment", "expected"),
     [
         (["--version"], {}, "limner, version"),
-        (["--help"], {}, "Run the bot until it is stopped."),
+        (["--help"], {}, "Run the bot."),
         (["run", "--help"], {}, "[all|bot|worker]"),
         (["workflows", "--help"], {}, "survey"),
         (["history", "export", "--help"], {}, "spreadsheets"),
