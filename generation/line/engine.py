@@ -5,7 +5,7 @@ import logging
 import secrets
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from dbos import DBOS
@@ -65,9 +65,10 @@ def _stop_polling(engine: DBOS) -> None:
     """
     for stopped in engine.background_thread_stop_events:
         stopped.set()
-    # There is no setting for these.
-    engine._background_jobs_stop_event.set()  # noqa: SLF001
-    engine._sys_db._run_background_processes = False  # noqa: SLF001
+    # There is no setting for these. A release that names them differently polls on.
+    with suppress(AttributeError):
+        engine._background_jobs_stop_event.set()  # noqa: SLF001
+        engine._sys_db._run_background_processes = False  # noqa: SLF001
 
 
 def slot_of(executor: str) -> str:
