@@ -15,7 +15,7 @@ from bot.cli.credentials_commands import credentials
 from bot.cli.database_commands import db
 from bot.cli.history_commands import history
 from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_and_report, run_work
-from bot.cli.picture_commands import pictures
+from bot.cli.moderation_commands import block, pictures, unblock
 from bot.cli.service_commands import service
 from bot.cli.workflow_commands import workflows
 
@@ -32,8 +32,8 @@ def limner(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for _group in (workflows, history, db, service, credentials, pictures):
-    limner.add_command(_group)
+for _command in (workflows, history, db, service, credentials, block, unblock, pictures):
+    limner.add_command(_command)
 
 
 @limner.command()

@@ -22,7 +22,7 @@ COMMAND_LINE = {
     "bot.cli.history_commands",
     "bot.cli.invocation",
     "bot.cli.main",
-    "bot.cli.picture_commands",
+    "bot.cli.moderation_commands",
     "bot.cli.service_commands",
     "bot.cli.workflow_commands",
 }
