@@ -61,7 +61,7 @@ COMMAND_CHARACTERS: Final = 8000
 CHOICES: Final = 25
 CHOICE_TEXT: Final = 100
 STRING_OPTION: Final = 6000
-SAFE_INTEGER: Final = 2**53
+SAFE_INTEGER: Final = 2**53 - 1
 """Integers of options stay within plus or minus this."""
 
 NONCE: Final = 25

@@ -7,6 +7,7 @@ from discord.app_commands import Range
 from bot.i18n.language import _
 from bot.services import Services
 from bot.tree import SlashCommand
+from bot.ui.options import LARGEST_INTEGER
 from bot.ui.responses import acknowledged, respond_lines
 from bot.ui.text import harmless
 from generation.errors import InvalidOption
@@ -21,7 +22,7 @@ def appeals_command(services: Services) -> SlashCommand:
     @app_commands.command(description="Read appeals, or close one")
     @app_commands.describe(close="The number of an appeal that is dealt with")
     async def appeals(
-        interaction: discord.Interaction, close: Range[int, 1, 2**53 - 1] | None = None
+        interaction: discord.Interaction, close: Range[int, 1, LARGEST_INTEGER] | None = None
     ) -> None:
         actor = await acknowledged(interaction)
         if close is not None and not await services.appeals.close(actor, close):

@@ -27,6 +27,7 @@ from bot.replies.posted_files import attachment_hosts
 from bot.services import Services
 from bot.tree import BLOCK_PICTURE
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
+from bot.ui.options import LARGEST_INTEGER
 from bot.ui.responses import acknowledged, before_deadline, respond, respond_lines
 from bot.ui.text import harmless
 from generation.errors import InvalidAttachment
@@ -69,7 +70,9 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
 
     @app_commands.command(description="Unblock a picture")
     @app_commands.describe(number="Its number in the list")
-    async def remove(self, interaction: discord.Interaction, number: Range[int, 1, 2**53]) -> None:
+    async def remove(
+        self, interaction: discord.Interaction, number: Range[int, 1, LARGEST_INTEGER]
+    ) -> None:
         """Take an entry off the list."""
         actor = await acknowledged(interaction)
         text = _("Unblocked picture {number}.", number=number)
