@@ -124,8 +124,8 @@ async def move_the_list(environment, rude):
     assert "1 line without a hash: 3" in told
     assert "Already blocked." in await answer(mo, "mod pictures add", image=encode(rude))
     audit = await answer(mo, "mod audit")
-    assert "import-pictures" in audit
-    assert "block-picture" in audit
+    assert "Imported a picture blocklist" in audit
+    assert "Put on the picture blocklist" in audit
 
 
 async def disguise_words(environment):

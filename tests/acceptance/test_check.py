@@ -232,7 +232,7 @@ async def test_the_image_check_is_tried(environment, monkeypatch):
     checker.error = OSError("no model")
     found = (await findings(environment))["image check"]
     assert found.level is Level.NOTE
-    assert "does not work (OSError): install" in found.sentence
+    assert "does not work (OSError): reinstall" in found.sentence
 
 
 async def test_an_image_check_that_is_missing_matters_where_servers_want_it(

@@ -176,7 +176,9 @@ async def test_a_word_that_warns_is_told_to_its_person_alone(environment):
         )
         assert "only you can see this" in as_text(note)
         assert len(environment.ben.messages("general")) == 1
-        assert "warning · fox" in await answer(environment.mo, "mod show", result=id_of(made))
+        assert "Watched word, with a warning: fox" in await answer(
+            environment.mo, "mod show", result=id_of(made)
+        )
         wolf = await make(environment.ben, prompt="a wolf", seed=2)
         assert len(environment.ben.messages("general")) == len([made, wolf])
 

@@ -138,7 +138,7 @@ async def test_a_form_outlives_a_restart(environment):
         assert "Edited from #2" in as_text(changed)
         pressed = await press_more(environment.ana, changed, "Info")
         shown = await pressed.until(is_answered, PATIENCE_S)
-        assert "**strength** 0.5" in as_text(shown)
+        assert "`strength` 0.5" in as_text(shown)
         assert "started from picture 2 of" in as_text(shown)
 
 

@@ -56,7 +56,7 @@ async def test_what_is_inspected_can_be_saved_once(limner, graph):
     assert 'name = "prompt"' in manifest.read_text(encoding="utf-8")
     again = await limner("workflows", "inspect", str(graph), "--save", **NOBODY)
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 async def test_a_file_is_added_listed_and_run(limner, graph, backend, tmp_path):
