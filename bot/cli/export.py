@@ -1,7 +1,8 @@
 """`limner history export`: the history as CSV or JSON Lines, read from the database."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,19 +55,28 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
         until=parse_day(options.until, "--until", now, end=True),
         flagged=options.flagged,
     )
-    await require_tables(database_url)
-    database = Database(database_url)
-    try:
+    async with open_database(database_url) as database:
         if options.out is None:
             return await _write(database, asked, options.file_format, sys.stdout.write)
         with options.out.open("w", encoding="utf-8", newline="") as file:
             return await _write(database, asked, options.file_format, file.write)
+
+
+@asynccontextmanager
+async def open_database(database_url: str) -> AsyncGenerator[Database]:
+    """Open the database for a command, if its tables are up to date; else raise HistoryUnusable.
+
+    Checked before anything is written: a file with only a header would look like a result.
+    """
+    await _require_tables(database_url)
+    database = Database(database_url)
+    try:
+        yield database
     finally:
         await database.close()
 
 
-async def require_tables(database_url: str) -> None:
-    """Check the tables before writing, as a file with only a header would look like a result."""
+async def _require_tables(database_url: str) -> None:
     match await migrations.current_state(database_url):
         case MigrationState.EMPTY:
             raise HistoryUnusable("There is no database yet: `limner run` creates it.")

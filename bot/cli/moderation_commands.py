@@ -9,10 +9,15 @@ from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
 USER_ID = click.IntRange(1, 2**63 - 1)
 """Discord's ids, as far as databases store them."""
 
+DAYS_BLOCKED = 3650
+"""Most days of a block, as of `bot.commands.mod.group`."""
+
 
 @click.command()
 @click.argument("user_id", type=USER_ID)
-@click.option("--days", type=click.IntRange(1, 3650), help="For how many days; forever if empty.")
+@click.option(
+    "--days", type=click.IntRange(1, DAYS_BLOCKED), help="For how many days; forever if empty."
+)
 @click.option("--reason", default="", help="They will see it.")
 @click.pass_context
 def block(context: click.Context, *, user_id: int, days: int | None, reason: str) -> None:

@@ -5,6 +5,7 @@ In direct messages an operator changes the list of the whole bot.
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 import discord
@@ -149,10 +150,13 @@ class BlockPictureMenu:
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the modal that asks which pictures, and why."""
         generation = await before_deadline(interaction, find_own(interaction, message))
-        outputs = _recognizable(generation.outputs) if generation else []
-        if generation is not None and outputs:
+        shown = _thumbnails(generation.outputs) if generation else {}
+        if generation is not None and shown:
             custom_id = f"bp:r:{generation.id}"
-            options = [_output_option(output) for output in outputs[:MAX_CHOSEN]]
+            options = [
+                discord.SelectOption(label=f"#{position + 1}", value=str(position))
+                for position in islice(shown, MAX_CHOSEN)
+            ]
         else:
             custom_id, options = f"bp:m:{message.id}", picture_options(pictures_of(message))
         if not options:
@@ -175,9 +179,9 @@ class BlockPictureMenu:
         if result := answer.match["result"]:
             case = await self._services.moderation_queries.case_file(result, actor.guild_id)
             hashes = [
-                await decode(hash_picture, output.thumbnail)
-                for output in _recognizable(case.generation.outputs)
-                if output.thumbnail and (not chosen or str(output.position) in chosen)
+                await decode(hash_picture, thumbnail)
+                for position, thumbnail in _thumbnails(case.generation.outputs).items()
+                if not chosen or str(position) in chosen
             ]
         else:
             files = await _find_files(interaction, int(answer.match["message"]))
@@ -237,12 +241,9 @@ async def _find_files(
     return pictures_of(message)
 
 
-def _recognizable(outputs: Sequence[Output]) -> list[Output]:
-    return [output for output in outputs if output.thumbnail is not None]
-
-
-def _output_option(output: Output) -> discord.SelectOption:
-    return discord.SelectOption(label=f"#{output.position + 1}", value=str(output.position))
+def _thumbnails(outputs: Sequence[Output]) -> Mapping[int, bytes]:
+    """Thumbnails by position, of the results that have one to be recognized by."""
+    return {one.position: one.thumbnail for one in outputs if one.thumbnail is not None}
 
 
 def _list_lines(actor: Actor, blocked: PictureList) -> list[str]:
