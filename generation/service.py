@@ -10,10 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 from db.database import Database, Session
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.transparency import TransparencyRepository
 from db.repositories.outputs import OutputRepository
+from db.tables import DIRECT_MESSAGES
 from generation.backends.pool import BackendPool
 from generation.backends.power import PowerManager, PowerTimings
-from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
+from generation.errors import (
+    FailureKind,
+    NotYours,
+    RequestRefused,
+    ServiceUnavailable,
+    UnknownGeneration,
+)
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.records import Records, ServiceRecords
 from generation.history.retention import Retention
@@ -26,6 +34,7 @@ from generation.media.decoding import decode
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
+from generation.moderation.transparency import REFUSALS
 from generation.notifier import Notifier
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.policy import Access
@@ -336,12 +345,23 @@ class GenerationService(ServiceRecords):
 
     @asynccontextmanager
     async def _deciding(self, requester: Requester) -> AsyncGenerator[None]:
-        """Translate database errors; add to refusals when to come back, where known."""
+        """Translate database errors; add to refusals when to come back, where known.
+
+        Refusals by moderation are counted in the background, since the person is waiting.
+        """
         with available():
             try:
                 yield
             except RequestRefused as refused:
+                if refused.kind in REFUSALS:
+                    counting = self._count_refusal(requester.guild_id, refused.kind)
+                    self._tasks.start(counting, "counting a refusal")
                 raise await self._positions.add_retry_time(refused, requester) from None
+
+    @writes
+    def _count_refusal(self, session: Session, guild_id: int | None, kind: FailureKind) -> None:
+        day = self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        TransparencyRepository(session).add_refusal(guild_id or DIRECT_MESSAGES, day, kind.value)
 
     async def refresh_line(self) -> None:
         """Apply a pause or a drained backend in every process."""

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, select, update
 from sqlalchemy.orm import Session
 
 from db.repositories import prompt_words
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.repositories.repository import Repository
-from db.tables import FINAL_STATES, GenerationRow
+from db.tables import FINAL_STATES, GenerationRow, RefusalRow
 
 BATCH = 200
 
@@ -51,7 +51,9 @@ class RetentionRepository(Repository):
         return len(ids)
 
     def forget_records(self, guild_id: int, before: datetime, _now: datetime) -> int:
-        """Delete whole generations; their charges are kept."""
+        """Delete whole generations and counts of refusals; charges are kept."""
+        is_old = (RefusalRow.guild_id == guild_id, RefusalRow.day < before)
+        self._session.execute(delete(RefusalRow).where(*is_old))
         ids = self._ids(guild_id, before)
         self._generations.delete_many(ids)
         return len(ids)

@@ -137,6 +137,20 @@ class AppealRow(Base):
     __table_args__ = (UniqueConstraint("guild_id", "user_id", "subject"),)
 
 
+class RefusalRow(Base):
+    """How many requests of a guild were refused for one kind of reason on a day in UTC.
+
+    Guild 0 is direct messages. Nothing says who asked, or for what.
+    """
+
+    __tablename__ = "refusals"
+
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]
+
+
 class ReviewPolicyRow(Base):
     """Review policy of a guild, or of one of its channels; the guild itself is channel 0."""
 

@@ -8,23 +8,27 @@ from generation.media.imaging import encode
 
 _SIZE = (800, 300)
 _MARGIN = 40
-_GROUND, _BAR, _TEXT = "#1a1b1e", "#5865f2", "#dbdee1"
+_GROUND, _BLUE, _RED, _TEXT = "#1a1b1e", "#5865f2", "#da373c", "#dbdee1"
 _FONT_SIZE = 16
 
 
-def draw_bars(values: Sequence[int], first: str, last: str) -> bytes:
-    """Draw one bar for each value as a PNG, with captions below the first and the last."""
+def draw_bars(values: Sequence[tuple[int, int]], first: str, last: str) -> bytes:
+    """Draw a blue bar and a red one on it for each pair as a PNG.
+
+    The captions are below the first and the last pair.
+    """
     width, height = _SIZE
     picture = Image.new("RGB", _SIZE, _GROUND)
     canvas = ImageDraw.Draw(picture)
     font = ImageFont.load_default(_FONT_SIZE)
-    most = max(*values, 1)
+    most = max(*map(sum, values), 1)
     step = (width - 2 * _MARGIN) / len(values)
     floor = height - _MARGIN
-    for place, value in enumerate(values):
+    for place, (blue, red) in enumerate(values):
         left = _MARGIN + place * step
-        top = floor - (floor - _MARGIN) * value / most
-        canvas.rectangle((left, top, left + max(step * 0.8, 1), floor), fill=_BAR)
+        for value, color in ((blue + red, _RED), (blue, _BLUE)):
+            top = floor - (floor - _MARGIN) * value / most
+            canvas.rectangle((left, top, left + max(step * 0.8, 1), floor), fill=color)
     canvas.line((_MARGIN, floor, width - _MARGIN, floor), fill=_TEXT)
     canvas.text((_MARGIN, _MARGIN / 2), str(most), fill=_TEXT, font=font, anchor="lm")
     canvas.text((_MARGIN, height - _MARGIN / 2), first, fill=_TEXT, font=font, anchor="lm")

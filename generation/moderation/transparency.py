@@ -1,6 +1,6 @@
 """Counts of generations and decisions in a guild and period, without names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,13 +16,22 @@ MOST_BARS = 31
 
 MOST_DAYS = 366
 
+REFUSALS = {
+    FailureKind.PROMPT_NOT_ALLOWED: "refused for words",
+    FailureKind.BLOCKED_HERE: "refused to blocked people",
+    FailureKind.BLOCKED_BY_FILTER: "refused for attachments",
+    FailureKind.NOT_ALLOWED_HERE: "refused for channel, age or role",
+}
+"""The kinds of refused requests that are counted, with the names of their lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Generations in a part of the period that begins with `day`."""
+    """Results made and requests refused in a part of the period that begins with `day`."""
 
     day: datetime
     made: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +54,16 @@ class Transparency(Service):
         """Count from `since` until before `until`. Raises ServiceUnavailable."""
         found, guild_id = TransparencyRepository(session), actor.guild_id or 0
         ended = found.count_ended(guild_id, since, until)
+        refusals = found.count_refusals(guild_id, since, until)
         blocked = found.count_failures(guild_id, since, until, FailureKind.BLOCKED_BY_FILTER.value)
         counts = {
             "people": found.count_people(guild_id, since, until),
-            "asked": sum(ended.values()),
+            "asked": sum(ended.values()) + sum(refusals.values()),
             "made": ended.get(SUCCEEDED, 0),
             "failed": ended.get(FAILED, 0) - blocked,
             "cancelled": ended.get(CANCELLED, 0),
             "blocked by the image filter": blocked,
+            **{name: refusals.get(kind, 0) for kind, name in REFUSALS.items()},
             "held for a moderator": found.count_held(guild_id, since, until),
             "refused by a moderator": found.count_refused(guild_id, since, until),
             "reported": found.count_reports(guild_id, since, until),
@@ -60,20 +71,18 @@ class Transparency(Service):
             "people blocked": found.count_audited(guild_id, since, until, "block"),
             "appeals": found.count_appeals(guild_id, since, until),
         }
-        bars = tuple(_count_bars(found.count_ended, guild_id, since, until))
+        bars = tuple(_count_bars(found, guild_id, since, until))
         return TransparencyReport(since, until, counts, bars)
 
 
 def _count_bars(
-    count_ended: Callable[[int, datetime, datetime], dict[str, int]],
-    guild_id: int,
-    since: datetime,
-    until: datetime,
+    found: TransparencyRepository, guild_id: int, since: datetime, until: datetime
 ) -> Iterator[Bar]:
     days = max((until - since).days, 1)
     width = timedelta(days=-(-days // MOST_BARS))
     begins = since
     while begins < until:
-        ended = count_ended(guild_id, begins, min(begins + width, until))
-        yield Bar(begins, ended.get(SUCCEEDED, 0))
+        part = (guild_id, begins, min(begins + width, until))
+        made = found.count_ended(*part).get(SUCCEEDED, 0)
+        yield Bar(begins, made, sum(found.count_refusals(*part).values()))
         begins += width

@@ -63,8 +63,9 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         reply = await environment.mo.slash("general", "mod transparency", since="today")
         counted = await reply.until(files_of, PATIENCE_S)
         assert "**Made** 1" in as_text(counted)
+        assert "**Refused because blocked** 1" in as_text(counted)
         assert "**Blocks given** 1" in as_text(counted)
-        assert {one["filename"] for one in files_of(counted)} == {"made.png", "transparency.csv"}
+        assert {one["filename"] for one in files_of(counted)} == {"chart.png", "transparency.csv"}
         audit = await answer(environment.mo, "mod audit")
         assert audit.index("Unblocked") < audit.index("**Blocked**"), "the newest comes first"
         assert audit.count("**Blocked**") == 1

@@ -27,9 +27,12 @@ from generation.errors import (
 )
 from generation.events import Ended, Running, Waiting
 from generation.history.queries import HistoryFilter
+from generation.moderation.blocks import Moderation
+from generation.moderation.transparency import Transparency
+from generation.moderation.word_filter import WordAction
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.record import GenerationState
-from generation.request import Requester
+from generation.request import Actor, Requester
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
 from generation.service import utc_now
@@ -322,6 +325,34 @@ async def test_the_daily_limit_and_the_cooldown_refuse_with_facts(app, tools, us
     assert status.next_request_at is not None
     assert (status.limit, status.used, status.left) == (50, 1, 49)
     await app.ended(accepted.id)
+
+
+async def test_what_moderation_refuses_is_counted_without_names(app, tools, user_id):
+    guild_id, mo = user_id, Actor(2, user_id)
+    moderation = Moderation(app.database, utc_now)
+    await moderation.watch(mo, "fox", WordAction.REFUSE, is_expression=False)
+    await moderation.block(mo, user_id + 1, reason="", until=None)
+    for asked in (
+        {"user_id": user_id},
+        {"user_id": user_id},
+        {"user_id": user_id + 1, "prompt": "a cat"},
+        {"user_id": user_id, "workflow": "none"},
+    ):
+        for refuse in (app.service.check, app.service.submit):
+            with pytest.raises(RequestRefused):
+                await refuse(tools.ask(guild_id=guild_id, **asked))
+    transparency = Transparency(app.database, utc_now)
+
+    async def count():
+        since = utc_now() - timedelta(days=1)
+        report = await transparency.report(mo, since, utc_now())
+        return report if report.counts["asked"] == 6 else None
+
+    report = await tools.eventually(count)
+    counted = {name: number for name, number in report.counts.items() if number}
+    refused = {"refused for words": 4, "refused to blocked people": 2}
+    assert counted == {"asked": 6, "people blocked": 1} | refused
+    assert sum(bar.refused for bar in report.bars) == 6
 
 
 async def test_a_full_place_says_when_it_is_likely_to_be_free(app, tools, user_id, submit):

@@ -27,6 +27,10 @@ LINES = {
     "failed": mark("Failed"),
     "cancelled": mark("Cancelled"),
     "blocked by the image filter": mark("Blocked by the image filter"),
+    "refused for words": mark("Refused for the wording"),
+    "refused to blocked people": mark("Refused because blocked"),
+    "refused for attachments": mark("Refused for an attached file"),
+    "refused for channel, age or role": mark("Refused for the channel, age or role"),
     "held for a moderator": mark("Held for a moderator"),
     "refused by a moderator": mark("Refused by a moderator"),
     "reported": mark("Reports"),
@@ -48,16 +52,20 @@ def transparency_command(services: Services) -> SlashCommand:
     ) -> None:
         actor, now = await acknowledged(interaction), datetime.now(UTC)
         end = parse_day(until, "until", now, end=True) or now
-        begin = parse_day(since, "since", now) or end - timedelta(days=USUAL_DAYS)
+        usual = (end - timedelta(days=USUAL_DAYS)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        begin = parse_day(since, "since", now) or usual
         if not timedelta() < end - begin <= timedelta(days=MOST_DAYS):
             raise InvalidOption(
                 "Choose a period of one day to {days} days.", {"option": "since", "days": MOST_DAYS}
             )
         report = await services.transparency.report(actor, begin, end)
         first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
-        chart = await decode(draw_bars, [bar.made for bar in report.bars], first, last)
+        bars = [(bar.made, bar.refused) for bar in report.bars]
+        chart = await decode(draw_bars, bars, first, last)
         files = [
-            discord.File(io.BytesIO(chart), "made.png", description=_("Made, by day")),
+            discord.File(io.BytesIO(chart), "chart.png", description=_("By day")),
             discord.File(io.BytesIO(write_csv(report).encode()), "transparency.csv"),
         ]
         lines = [f"**{_(LINES[name])}** {count}" for name, count in report.counts.items()]
@@ -66,6 +74,7 @@ def transparency_command(services: Services) -> SlashCommand:
                 BLURPLE,
                 text(f"### {_('Transparency')}", *lines, small(f"{first} – {last} UTC")),  # noqa: RUF001 - a range
                 gallery(files[0]),
+                text(small(_("Blue: made. Red: refused at once."))),
                 ui.File(files[1]),
             )
         )
@@ -75,10 +84,11 @@ def transparency_command(services: Services) -> SlashCommand:
 
 
 def write_csv(report: TransparencyReport) -> str:
-    """Write the counts as rows of name and number, and the generations by day."""
+    """Write the counts as rows of name and number, then what was made and refused by day."""
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow(("what", "count"))
     rows.writerows(report.counts.items())
     rows.writerows((f"made from {bar.day:%Y-%m-%d}", bar.made) for bar in report.bars)
+    rows.writerows((f"refused from {bar.day:%Y-%m-%d}", bar.refused) for bar in report.bars)
     return written.getvalue()

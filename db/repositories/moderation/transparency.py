@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from db.dialect import insert_into
 from db.repositories.moderation.reviews import APPROVED, PENDING, REFUSED
 from db.repositories.repository import Repository
-from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, ReviewRow
+from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, RefusalRow, ReviewRow
 
 
 class TransparencyRepository(Repository):
@@ -27,6 +28,25 @@ class TransparencyRepository(Repository):
         """Count generations that failed for this kind of reason."""
         asked = _asked(guild_id, since, until)
         return self._count(GenerationRow, asked, GenerationRow.failure_kind == kind)
+
+    def add_refusal(self, guild_id: int, day: datetime, kind: str) -> None:
+        """Count a request that was refused on this day for this kind of reason."""
+        self._session.execute(
+            insert_into(self._session, RefusalRow)
+            .values(guild_id=guild_id, day=day, kind=kind, count=1)
+            .on_conflict_do_update(
+                index_elements=("guild_id", "day", "kind"), set_={"count": RefusalRow.count + 1}
+            )
+        )
+
+    def count_refusals(self, guild_id: int, since: datetime, until: datetime) -> dict[str, int]:
+        """Count requests that were refused on days that begin in the period, by kind."""
+        found = self._session.execute(
+            select(RefusalRow.kind, func.sum(RefusalRow.count))
+            .where(RefusalRow.guild_id == guild_id, _within(RefusalRow.day, since, until))
+            .group_by(RefusalRow.kind)
+        )
+        return {row[0]: int(row[1]) for row in found}
 
     def count_people(self, guild_id: int, since: datetime, until: datetime) -> int:
         """Count the people with requests."""

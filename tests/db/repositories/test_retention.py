@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from db.repositories.generations import GenerationFilter, GenerationRepository
+from db.repositories.moderation.transparency import TransparencyRepository
 from db.repositories.retention import RetentionRepository
 from tests.support.rows import generation_row
 
@@ -31,6 +32,8 @@ async def test_only_what_is_old_told_and_of_that_guild_goes(database):
         add(session, "young", days=1)
         add(session, "other", guild_id=8)
         add(session, "untold", told=False)
+        for guild_id, days in ((7, 10), (7, 1), (8, 10)):
+            TransparencyRepository(session).add_refusal(guild_id, NOW - timedelta(days=days), "x")
     before = NOW - timedelta(days=5)
     with database.transaction() as session:
         retention, generations = RetentionRepository(session), GenerationRepository(session)
@@ -43,6 +46,11 @@ async def test_only_what_is_old_told_and_of_that_guild_goes(database):
         assert retention.forget_records(7, before, NOW) == 1
         assert generations.get("old") is None
         assert generations.get("other") is not None
+        refusals = TransparencyRepository(session)
+        counted = [
+            refusals.count_refusals(guild_id, NOW - timedelta(days=99), NOW) for guild_id in (7, 8)
+        ]
+        assert counted == [{"x": 1}, {"x": 1}]
 
 
 async def test_other_texts_than_a_prompt_are_redacted_too(database):

@@ -30,6 +30,16 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
         for guild, action in ((GUILD, "block"), (GUILD, "unblock"), (6, "block")):
             row = AuditRow(actor_id=9, guild_id=guild, action=action, subject="1", at=noon)
             AuditRepository(session).add(row)
+        refusals = TransparencyRepository(session)
+        for guild, day, kind in (
+            (GUILD, noon, "blocked_here"),
+            (GUILD, noon, "blocked_here"),
+            (GUILD, noon + timedelta(hours=1), "blocked_here"),
+            (GUILD, noon, "prompt_not_allowed"),
+            (GUILD, tomorrow, "blocked_here"),
+            (6, noon, "blocked_here"),
+        ):
+            refusals.add_refusal(guild, day, kind)
 
     await database.write(decide)
     period = (GUILD, noon, tomorrow)
@@ -38,6 +48,7 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
         found = TransparencyRepository(session)
         return (
             found.count_ended(*period),
+            found.count_refusals(*period),
             found.count_failures(*period, "blocked_by_filter"),
             found.count_people(*period),
             found.count_removed(*period),
@@ -48,6 +59,7 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
             found.count_appeals(*period),
         )
 
-    ended, *others = await database.read(count)
+    ended, refused, *others = await database.read(count)
     assert ended == {"succeeded": 3, "failed": 2}
+    assert refused == {"blocked_here": 3, "prompt_not_allowed": 1}
     assert others == [1, 2, 1, 2, 1, 1, 1, 1]
