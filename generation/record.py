@@ -72,7 +72,7 @@ class InputFile:
     """A verified file for the input of this name.
 
     `size` is the width and height of a new attachment that is a picture, `hash` its perceptual
-    hash; a mask has neither.
+    hash, where pictures are blocked; a mask has neither.
     """
 
     name: str

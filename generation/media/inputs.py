@@ -42,7 +42,7 @@ _GREY_SPREAD = 24
 class CheckedImage:
     """A re-encoded picture: one frame, upright, RGB or RGBA, without metadata.
 
-    `hash` is None of one with too little detail to be recognized.
+    `hash` is None if none was wanted, or if it has too little detail to be recognized.
     """
 
     content: bytes = field(repr=False)
@@ -57,10 +57,11 @@ def verify_input(
     *,
     max_bytes: int = MAX_INPUT_BYTES,
     max_pixels: int | None = None,
+    wants_hash: bool = False,
 ) -> CheckedImage:
     """Verify an attachment and re-encode it, so that none of its bytes are passed on.
 
-    A picture of more than `max_pixels` is scaled down. Raises InvalidImage.
+    A picture of more than `max_pixels` is scaled down, and hashed on request. Raises InvalidImage.
     """
     image, file_format = _load_input(content, max_bytes, max_pixels)
     if max_pixels is not None:
@@ -71,8 +72,11 @@ def verify_input(
         written, media_type = encode(image, "PNG", compress_level=4), "image/png"
     if len(written) > _MOST_GROWTH * max_bytes:
         written, media_type = encode(image, "WEBP", quality=90, method=0), "image/webp"
-    small = scale(image, THUMBNAIL_SIDE / max(image.size), Image.Resampling.HAMMING)
-    return CheckedImage(written, media_type, image.width, image.height, hash_image(small))
+    found = None
+    if wants_hash:
+        small = scale(image, THUMBNAIL_SIDE / max(image.size), Image.Resampling.HAMMING)
+        found = hash_image(small)
+    return CheckedImage(written, media_type, image.width, image.height, found)
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:

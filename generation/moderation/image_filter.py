@@ -180,6 +180,10 @@ class ImageGate(Service):
             inputs="checked" if policy.checks_inputs else "",
         )
 
+    async def has_blocklist(self, guild_id: int | None) -> bool:
+        """Return whether pictures are blocked in this guild. Raises DatabaseError."""
+        return bool(await self._blocklists.of_guild(guild_id))
+
     async def judge_inputs(
         self, files: Sequence[InputFile], requester: Requester, results: Collection[str] = ()
     ) -> Ruling:

@@ -168,7 +168,10 @@ class Acceptor(Transactional):
             cost = draft.cost
             # Other requests of this person may have used the quota while this one waited.
             await self._usage.check(request.requester, lambda _session: cost)
-            images = await verify_attachments(draft.workflow, request.images)
+            wants_hashes = await self._image_gate.has_blocklist(request.requester.guild_id)
+            images = await verify_attachments(
+                draft.workflow, request.images, wants_hashes=wants_hashes
+            )
             # Fetching may take long, so the rules are read again.
             values = {**draft.values, **followed_size(draft.workflow, request, images)}
             draft = await self._price(replace(draft, images=images, values=values, rules=None))

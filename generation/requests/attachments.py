@@ -38,11 +38,12 @@ _FAMILIES = {InputType.VIDEO: "video/", InputType.AUDIO: "audio/"}
 
 
 async def verify_attachments(
-    workflow: Workflow, files: Mapping[str, FetchFile]
+    workflow: Workflow, files: Mapping[str, FetchFile], *, wants_hashes: bool = False
 ) -> dict[str, InputFile]:
     """Fetch each file and re-encode it for its input; a mask is fitted to its picture.
 
-    One is fetched at a time, and its original is released. Raises RequestRefused.
+    One is fetched at a time, and its original is released. Pictures are hashed on request. Raises
+    RequestRefused.
     """
     wanted = {one.name: one for one in workflow.manifest.inputs if one.type.is_attached}
     verified: dict[str, InputFile] = {}
@@ -54,7 +55,9 @@ async def verify_attachments(
                 verified[name] = await _verify_mask(name, content, size)
             elif wanted[name].type.is_picture:
                 limit = wanted[name].max_pixels
-                picture = await decode(verify_input, content, max_pixels=limit)
+                picture = await decode(
+                    verify_input, content, max_pixels=limit, wants_hash=wants_hashes
+                )
                 own_size = picture.width, picture.height
                 size = size or own_size
                 verified[name] = InputFile(
