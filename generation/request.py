@@ -88,7 +88,9 @@ class GenerationRequest:
     `parent_id`, `parent_position` and `derivation` say from which result it is derived, and how.
     `follow_up` are the options of the request whose prompt its text becomes. `results` names the
     images that are results of ours; the others are attachments. `is_edit` says that such a result
-    changes an attached file. `reply` is opaque to the core: the front end's address of the reply.
+    changes an attached file. `is_trial` allows an uploaded workflow that is not enabled yet,
+    for requesters who may enable it. `reply` is opaque to the core: the front end's address of the
+    reply.
     """
 
     requester: Requester
@@ -108,4 +110,5 @@ class GenerationRequest:
     follow_up: Mapping[str, Value] = field(default_factory=dict)
     results: frozenset[str] = frozenset()
     is_edit: bool = False
+    is_trial: bool = False
     reply: str = field(default="", repr=False)

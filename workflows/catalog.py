@@ -15,7 +15,7 @@ import watchfiles
 
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
-from workflows.managed_folder import SWITCHED_OFF, SWITCHED_ON, ManagedFolder
+from workflows.managed_folder import STAGED, SWITCHED_OFF, SWITCHED_ON, ManagedFolder
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
@@ -61,6 +61,7 @@ class _Snapshot:
     waiting: tuple[str, ...] = ()
     disabled: Mapping[str, Workflow] = field(default_factory=dict)
     by_path: Mapping[Path, Workflow] = field(default_factory=dict)
+    staged: Mapping[str, Workflow] = field(default_factory=dict)
 
 
 class Catalog:
@@ -119,6 +120,10 @@ class Catalog:
     def disabled(self) -> Mapping[str, Workflow]:
         """Disabled workflows, by name."""
         return MappingProxyType(self._snapshot.disabled)
+
+    def find(self, name: str) -> Workflow | None:
+        """Return a usable workflow, or else an upload of that name that is not enabled yet."""
+        return self._snapshot.workflows.get(name) or self._snapshot.staged.get(name)
 
     def load(self) -> None:
         """Read the folders again. A missing folder counts as empty."""
@@ -224,7 +229,18 @@ class _Reading:
         workflows = {name: one for name, one in found.items() if name not in off}
         disabled = {name: one for name, one in found.items() if name in off}
         waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in found))
-        return _Snapshot(workflows, tuple(self._problems), waiting, disabled, self._by_path)
+        problems, staged = tuple(self._problems), dict(self._read_staged())
+        return _Snapshot(workflows, problems, waiting, disabled, self._by_path, staged)
+
+    def _read_staged(self) -> Iterator[tuple[str, Workflow]]:
+        """Load the uploads that are not enabled; their problems concern nobody yet."""
+        for folder in self._folders:
+            for name in ManagedFolder(folder).staged():
+                with contextlib.suppress(WorkflowUnusable, OSError):
+                    source = find_source(folder / STAGED / name)
+                    workflow = source and load_workflow(source, self._classes, _ignore)
+                    if workflow:
+                        yield name, workflow
 
     def _read_names(
         self,
@@ -295,6 +311,10 @@ class _Reading:
 
     def _report(self, path: Path, *sentences: str) -> None:
         self._problems.extend(WorkflowProblem(path, sentence) for sentence in sentences)
+
+
+def _ignore(_path: Path, *_sentences: str) -> None:
+    """Drop the report of a file."""
 
 
 async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[object], None]:

@@ -28,7 +28,7 @@ class CommandInput:
 
     `media` names the attachments that are a "video" or an "audio" file instead of a picture.
     Without a `workflow`, one of the `kinds` is selected, or any if there are none. With `enhance`,
-    a better prompt is made first.
+    a better prompt is made first. `is_trial` is for those who may enable the workflow.
     """
 
     prompt: str = ""
@@ -41,6 +41,7 @@ class CommandInput:
     media: Mapping[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     enhance: bool = False
+    is_trial: bool = False
 
 
 class Submitter:
@@ -81,6 +82,7 @@ class Submitter:
             aspect=command_input.aspect,
             private=defaults.private if command_input.private is None else command_input.private,
             spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
+            is_trial=command_input.is_trial,
         )
         request = self._preferences.complete(request, defaults)
         if command_input.enhance:

@@ -148,13 +148,19 @@ def radio_field(
 
 
 def upload_field(
-    custom_id: str, label: str, *, most: int = 1, description: str = ""
+    custom_id: str,
+    label: str,
+    *,
+    required: bool = False,
+    most: int = 1,
+    description: str = "",
 ) -> ui.Label[ui.Modal]:
-    """Build an optional upload of up to `most` files."""
+    """Build an upload of up to `most` files."""
+    upload: ui.FileUpload[ui.Modal] = ui.FileUpload(
+        custom_id=custom_id, required=required, min_values=int(required), max_values=most
+    )
     return ui.Label(
-        text=label[:MODAL_LABEL_CHARACTERS],
-        description=description or None,
-        component=ui.FileUpload(custom_id=custom_id, required=False, min_values=0, max_values=most),
+        text=label[:MODAL_LABEL_CHARACTERS], description=description or None, component=upload
     )
 
 

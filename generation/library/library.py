@@ -165,7 +165,7 @@ class Library(Service):
         return statistics.median(run.gpu_ms / 1000 for run in runs) if runs else None
 
     async def stage(self, actor: Actor, content: bytes, wanted: str) -> Inspection:
-        """Store a file and report on it; nobody can use it before `enable`.
+        """Store a file and report on it; before `enable`, only trials can use it.
 
         `wanted` is a name, or a file name from which one is derived. Raises RequestRefused with the
         reason if the file contains no workflow.
@@ -179,6 +179,7 @@ class Library(Service):
         report = await self._inspect_file(content, chosen)
         with _writing():
             await asyncio.to_thread(self._managed.stage, chosen, content)
+        await asyncio.to_thread(self._catalog.load)
         await self._note(actor, "stage-workflow", chosen)
         return report
 

@@ -81,7 +81,7 @@ class ActionFinder:
 
     def title_of(self, workflow: str) -> str:
         """Return a workflow's title, or its name if the library no longer has it."""
-        known = self._catalog.workflows.get(workflow)
+        known = self._catalog.find(workflow)
         return known.manifest.title if known is not None else workflow
 
     def find_own(self, generation: Generation) -> Workflow | None:

@@ -36,7 +36,8 @@ def select_workflow(
     options = _given_options(request)
     if request.workflow is None:
         return _select_default(request, options, catalog, pool, access)
-    workflow = catalog.workflows.get(request.workflow)
+    find = catalog.find if request.is_trial else catalog.workflows.get
+    workflow = find(request.workflow)
     if workflow is None:
         raise unknown_workflow(catalog.workflows)
     if request.kinds and workflow.manifest.kind not in request.kinds:

@@ -173,7 +173,7 @@ class Runner:
         """
         try:
             order = await self._load(generation_id)
-            workflow = self._catalog.workflows.get(order.generation.workflow) if order else None
+            workflow = self._catalog.find(order.generation.workflow) if order else None
             backend = self._pool.find(backend_name)
             if order is None or workflow is None or backend is None:
                 return
@@ -216,7 +216,7 @@ class Runner:
         self.forget(generation_id)
         if order is None or not order.is_wanted:
             return FinishedRun(WITHDRAWN)
-        workflow = self._catalog.workflows.get(order.generation.workflow)
+        workflow = self._catalog.find(order.generation.workflow)
         if workflow is None:
             return FinishedRun(failed(WORKFLOW_GONE))
         backend = self._pool.find(backend_name)
@@ -349,7 +349,7 @@ class Runner:
 
     def _tags(self, order: Order) -> frozenset[str]:
         """Return the tags that a backend needs for this workflow."""
-        workflow = self._catalog.workflows.get(order.generation.workflow)
+        workflow = self._catalog.find(order.generation.workflow)
         return frozenset(workflow.manifest.tags) if workflow else frozenset()
 
     async def _stop_quietly(self, attempt: RunAttempt) -> None:
@@ -361,7 +361,7 @@ class Runner:
 
     def _draft_graph(self, order: Order) -> Graph:
         """Return the graph for finding capable backends, without uploaded pictures."""
-        workflow = self._catalog.workflows.get(order.generation.workflow)
+        workflow = self._catalog.find(order.generation.workflow)
         if workflow is None:
             return {}
         try:

@@ -131,6 +131,7 @@ PRESSED = {
     "pages of /workflows": "w:page:0",
     "Enable": "w:enable:draw",
     "Rename": "w:rename:draw",
+    "Try a workflow": "w:try:draw",
     "Set up": "setup:step:1",
     "Try it": "help:try",
 }

@@ -122,6 +122,14 @@ async def test_a_file_is_handed_in_shown_enabled_and_used(environment, command, 
         assert "`prompt` text, required" in text
         assert "can run" in text
         assert command("red_fox") is None
+        form = (await ada.click(report, "Try it")).modal
+        tried = await ada.fill(form, {"prompt": "a fox"})
+        made = await tried.until(files_of, PATIENCE_S)
+        assert "only you can see this" in as_text(made)
+        assert "Red fox" in as_text(made)
+        ana = await environment.ana.slash("general", "imagine", prompt="x", workflow="red_fox")
+        assert "no workflow of that name" in as_text(ana.message)
+        assert command("red_fox") is None
         await ada.click(report, "Enable")
         await environment.world.wait_for(lambda: command("red_fox"), PATIENCE_S)
         await paint(environment, "red_fox", prompt="a fox", steps=2)

@@ -8,18 +8,27 @@ from types import MappingProxyType
 import discord
 from discord import app_commands, ui
 
-from bot.commands.admin.setup import SetupButton
+from bot.commands.admin.setup import TEST_PROMPT
 from bot.commands.workflows import kind_name
 from bot.i18n.language import _
 from bot.permissions import is_operator, require_administrator
 from bot.replies.inputs import fetch_file
 from bot.replies.posted_files import attachment_hosts
+from bot.replies.submission import CommandInput, Submitter
 from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
-from bot.ui.modals import Handler, ModalInput, open_modal, read_number, text_field
-from bot.ui.options import Choices, matching
+from bot.ui.limits import MODAL_FIELDS
+from bot.ui.modals import (
+    Handler,
+    ModalInput,
+    open_modal,
+    read_number,
+    text_field,
+    upload_field,
+)
+from bot.ui.options import PROMPT_CHARACTERS, Choices, matching, shown_name
 from bot.ui.responses import (
     acknowledge,
     acknowledge_press,
@@ -30,7 +39,7 @@ from bot.ui.responses import (
     respond_lines,
 )
 from bot.ui.text import harmless
-from bot.ui.workflow_report import card_lines, report_lines
+from bot.ui.workflow_report import TYPES, card_lines, report_lines
 from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
 from generation.library.library import MAX_TITLE_CHARACTERS, Library, LibraryEntry
@@ -39,24 +48,31 @@ from generation.request import Actor
 _NAME = r"(?P<name>[a-z0-9_-]{1,32})"
 
 RENAME_FORM = rf"w:rename:{_NAME}"
+TRIAL_FORM = rf"w:try:{_NAME}"
+
+_MEDIA = frozenset({"image", "mask", "video", "audio"})
+"""Types of inputs that are given as files."""
 
 
 class LibraryButton(
-    PersistentItem[ui.Button[ui.View]], template=rf"w:(?P<action>enable|rename):{_NAME}"
+    PersistentItem[ui.Button[ui.View]], template=rf"w:(?P<action>enable|try|rename):{_NAME}"
 ):
-    """Persistent button that enables an uploaded workflow, or asks for its title."""
+    """Persistent button that enables or tries an uploaded workflow, or asks for its title."""
 
     def __init__(self, action: str, name: str) -> None:
         self.action, self.name = action, name
-        label, style = _("Rename…"), discord.ButtonStyle.secondary
-        if action == "enable":
-            label, style = _("Enable"), discord.ButtonStyle.success
+        labels = {"enable": _("Enable"), "try": _("Try it"), "rename": _("Rename…")}
+        styles = discord.ButtonStyle
+        style = styles.success if action == "enable" else styles.secondary
+        label = labels.get(action, "…")
         super().__init__(ui.Button(label=label, style=style, custom_id=f"w:{action}:{name}"))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow and name the command that uses it, or open the modal."""
         if self.action == "enable":
             await _enable(interaction, self.name)
+        elif self.action == "try":
+            await _open_trial(interaction, self.name)
         else:
             await _open_rename(interaction, self.name)
 
@@ -85,8 +101,49 @@ async def _enable(
     lines = [_enabled(report)]
     if role_id is not None:
         lines.append(_("Only {role} may use it.", role=f"<@&{role_id}>"))
-    attempt = row(SetupButton("try", name, _("Try it")))
-    await replace_message(interaction, panel("", lines, colour=GREEN, rows=[attempt]))
+    rows = [row(LibraryButton("try", name))]
+    await replace_message(interaction, panel("", lines, colour=GREEN, rows=rows))
+
+
+async def _open_trial(interaction: discord.Interaction, name: str) -> None:
+    """Ask for a prompt and the files that the workflow requires."""
+    require_library_keeper(interaction)
+    report = await before_deadline(interaction, services_of(interaction).library.inspect(name))
+    parts = {}
+    for wanted in report.inputs:
+        if wanted.name == "prompt" and not wanted.is_hidden:
+            parts["prompt"] = text_field(
+                "prompt",
+                _("Prompt"),
+                TEST_PROMPT,
+                long=True,
+                required=wanted.required,
+                longest=PROMPT_CHARACTERS,
+            )
+        elif wanted.type in _MEDIA and wanted.required and not wanted.is_hidden:
+            label = f"{_(TYPES[wanted.type])} ({shown_name(wanted.name)})"
+            parts[wanted.name] = upload_field(wanted.name, label, required=True)
+    shown = dict(list(parts.items())[:MODAL_FIELDS])
+    text = "" if shown else _("This workflow asks for nothing.")
+    await open_modal(interaction, f"w:try:{name}", _("Try it"), shown, text)
+
+
+async def take_trial(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Make a private result with the workflow, also before it is enabled."""
+    require_library_keeper(interaction)
+    services, name = services_of(interaction), answer.match["name"]
+    report = await before_deadline(interaction, services.library.inspect(name))
+    media = {one.name: one.type for one in report.inputs if one.type in {"video", "audio"}}
+    submitter = Submitter(services.generations, services.preferences, attachment_hosts())
+    command_input = CommandInput(
+        answer.texts.get("prompt", ""),
+        name,
+        attachments={field: files[0] for field, files in answer.files.items() if files},
+        private=True,
+        media=media,
+        is_trial=True,
+    )
+    await submitter.submit(interaction, command_input)
 
 
 async def _open_rename(interaction: discord.Interaction, name: str) -> None:
@@ -118,7 +175,9 @@ async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> N
 
 
 LIBRARY_ITEMS = (LibraryButton, EnableMenu)
-LIBRARY_FORMS: Mapping[str, Handler] = MappingProxyType({RENAME_FORM: take_rename})
+LIBRARY_FORMS: Mapping[str, Handler] = MappingProxyType(
+    {RENAME_FORM: take_rename, TRIAL_FORM: take_trial}
+)
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
@@ -260,8 +319,9 @@ def _draft_report(
         menu: ui.RoleSelect[ui.LayoutView] = ui.RoleSelect(
             custom_id=f"w:role:{report.name}", placeholder=_("Enable for one role only…")
         )
-        buttons = (LibraryButton(action, report.name) for action in ("enable", "rename"))
-        rows = [row(*buttons), row(menu)]
+        is_ready = _state(report)[0] == GREEN and not report.is_paid
+        actions = ("enable", "try", "rename") if is_ready else ("enable", "rename")
+        rows = [row(*(LibraryButton(action, report.name) for action in actions)), row(menu)]
     if not is_operator(interaction):
         report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)

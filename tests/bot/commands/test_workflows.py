@@ -1,12 +1,14 @@
 """Workflows in Discord: what everybody sees, and what administrators hand in and switch."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bot.commands.admin.workflows import require_library_keeper
 from generation.errors import NotPermitted, RequestRefused
-from generation.request import Actor
+from generation.request import Actor, GenerationRequest, Requester
+from generation.requests.selection import select_workflow
 from sandbox.discord_api.model.components import walk
 from tests.support.messages import said
 
@@ -190,3 +192,17 @@ def test_where_not_all_servers_are_known_only_the_operator_changes_workflows(fac
     require_library_keeper(Asking(guilds=[1], user_id=9, **facts))
     with pytest.raises(NotPermitted, match="the same in every server"):
         require_library_keeper(Asking(guilds=[1], **facts))
+
+
+async def test_only_a_trial_uses_what_is_not_enabled(place, services, handed_in):
+    catalog = services.library._catalog
+    assert catalog.find("red_fox").manifest.kind == "txt2img"
+    request = GenerationRequest(
+        Requester(user_id=1, name="ana", channel_id=9), "a fox", workflow="red_fox"
+    )
+    with pytest.raises(RequestRefused, match="no workflow of that name"):
+        select_workflow(request, catalog, services.library._pool)
+    trial = select_workflow(replace(request, is_trial=True), catalog, services.library._pool)
+    assert trial is catalog.find("red_fox")
+    await services.library.remove(Actor(7, 5), "red_fox")
+    assert catalog.find("red_fox") is None
