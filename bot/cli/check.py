@@ -41,7 +41,7 @@ from generation.library.inspection import find_missing_nodes, is_paid
 from generation.library.summaries import summarise
 from generation.marking.errors import KeyUnusable
 from generation.marking.keys import KEY_FILE, read_signing_key
-from generation.media import imaging
+from generation.media import imaging, video
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.nudenet import find_checker
 from generation.notifier import DeliveryPostponed
@@ -117,6 +117,7 @@ async def find_all(
         yield finding
     yield await asyncio.to_thread(_check_credentials, settings)
     yield await _check_extra(settings)
+    yield _check_videos()
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
         yield CheckFinding(Level.NOTE, "workflows", str(problem))
@@ -227,6 +228,17 @@ async def _check_extra(settings: Settings) -> CheckFinding:
         sentence = f"NudeNet does not work ({type(error).__name__}): reinstall limner[nsfw]."
         return CheckFinding(Level.NOTE, "image check", sentence)
     return CheckFinding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
+
+
+def _check_videos() -> CheckFinding:
+    if video.is_installed():
+        return CheckFinding(Level.FINE, "videos", "PyAV is installed.")
+    sentence = (
+        "PyAV is not installed (limner[video]). Without it, videos and sounds keep the prompts in "
+        "their metadata whatever /settings say, blocked pictures are not recognized in videos, "
+        "and videos over Discord's limit are not posted."
+    )
+    return CheckFinding(Level.NOTE, "videos", sentence)
 
 
 async def _count_checked(settings: Settings) -> int:

@@ -7,6 +7,7 @@ backends.
 import io
 import logging
 from fractions import Fraction
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from generation.media.imaging import MAX_COSTLY_PIXELS
@@ -30,6 +31,11 @@ _BITS_A_PIXEL = 0.05
 _ATTEMPTS = (1.0, 0.7)
 
 _log = logging.getLogger(__name__)
+
+
+def is_installed() -> bool:
+    """Return whether PyAV is there; without it the functions of this module return None."""
+    return find_spec("av") is not None
 
 
 def still(content: bytes) -> bytes | None:

@@ -1,6 +1,7 @@
 """`limner check` with everything in its place, and with single things out of it."""
 
 import json
+import sys
 
 import pytest
 from pydantic import SecretStr
@@ -47,6 +48,13 @@ async def test_a_wrong_token(environment):
     assert found["discord"].level is Level.FAILED
     assert "refuses this DISCORD_TOKEN" in found["discord"].sentence
     assert "wrong.token" not in str(found)
+
+
+async def test_what_videos_lack_without_pyav_is_said(environment, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    found = await findings(environment)
+    assert found["videos"].level is Level.NOTE
+    assert "keep the prompts" in found["videos"].sentence
 
 
 async def test_where_the_operator_is_told(environment):
