@@ -30,6 +30,7 @@ from bot.ui.limits import ALT_TEXT_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from bot.ui.text import harmless
 from generation.history.queries import Cursor, HistoryPage
+from generation.marking.marker import Marker
 from generation.media import imaging
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
@@ -169,8 +170,9 @@ async def _render(
         page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
     else:
         page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
+    marker = services_of(interaction).marker
     thumbnails = {
-        generation.id: _thumbnail(generation, number)
+        generation.id: await _thumbnail(generation, number, marker)
         for number, generation in enumerate(page.generations)
     }
     rows = [
@@ -231,14 +233,15 @@ def _is_shown(generation: Generation) -> bool:
     return is_done and not generation.is_deleted and not generation.withheld
 
 
-def _thumbnail(generation: Generation, number: int) -> discord.File | None:
+async def _thumbnail(generation: Generation, number: int, marker: Marker) -> discord.File | None:
     """Return the first thumbnail of a result, if there is one."""
     for output in generation.outputs:
         if output.thumbnail is not None:
             description = generation.prompt[:ALT_TEXT_CHARACTERS] or None
             kind = imaging.describe(output.thumbnail)
             name = f"history-{number}.{kind.extension if kind else 'webp'}"
-            return discord.File(io.BytesIO(output.thumbnail), name, description=description)
+            content = await marker.mark(output.thumbnail, name, generation)
+            return discord.File(io.BytesIO(content), name, description=description)
     return None
 
 

@@ -23,11 +23,12 @@ class Marker:
         """Return the size that a file may have before marking, to stay within `limit` bytes."""
         return limit if self._credentials is None else max(limit - MARK_BYTES, limit // 2)
 
-    async def mark(self, content: bytes, filename: str, generation: Generation) -> bytes:
-        """Return a file of this generation with its mark, or unchanged if it cannot have one."""
+    async def mark(self, content: bytes, filename: str, *generations: Generation) -> bytes:
+        """Return a file of these generations with its mark, or unchanged if it cannot have one."""
         if self._credentials is None:
             return content
-        source = SourceType.EDITED if generation.edited else SourceType.MADE
+        is_edited = any(generation.edited for generation in generations)
+        source = SourceType.EDITED if is_edited else SourceType.MADE
         return await decode(self._credentials.sign, content, guess_media_type(filename), source)
 
     async def says_ai(self, generation: Generation) -> bool:

@@ -162,7 +162,9 @@ class ModerationGroup(
         files = []
         if any(output.thumbnail for output in case_file.generation.outputs):
             sheet = await self._services.generations.contact_sheet([case_file.generation])
-            files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
+            name = "results.png"
+            sheet = await self._services.marker.mark(sheet, name, case_file.generation)
+            files = [discord.File(io.BytesIO(sheet), name, description=_("Results"))]
         buttons = None
         if actor.guild_id is not None:
             case = await self._services.reviews.case(case_file.generation.id, actor.guild_id)

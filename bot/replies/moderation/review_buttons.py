@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -21,6 +22,7 @@ from bot.replies.moderation.review_messages import (
     REASON,
     REFUSE,
     SHEET_ID_CHARACTERS,
+    SHEET_NAME,
     UNDO,
     decision_button,
     draft_case,
@@ -229,9 +231,11 @@ async def show_next(
     decision can be undone there, and its reason is preselected.
     """
     reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
+    marker = services_of(interaction).marker
     sheet = await reviews.sheet(guild_id or 0, SHEET_ID_CHARACTERS)
     if sheet is not None:
-        await _show(interaction, draft_sheet(sheet, reason, undoable))
+        picture = await marker.mark(sheet.picture, SHEET_NAME, *sheet.generations)
+        await _show(interaction, draft_sheet(replace(sheet, picture=picture), reason, undoable))
         return
     overview = await reviews.overview(guild_id or 0)
     rows = [row(*undo_buttons(undoable))]
@@ -240,7 +244,6 @@ async def show_next(
         await _show(interaction, ReplyContent(view))
         return
     case = await reviews.case(overview.next_id, guild_id)
-    marker = services_of(interaction).marker
     draft = await draft_case(case, marker=marker, waiting=overview.waiting, rows=rows)
     await _show(interaction, draft)
 

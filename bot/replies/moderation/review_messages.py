@@ -37,6 +37,8 @@ CARD, ALONE = "r", "rs"
 SHEET_ID_CHARACTERS = 80
 """Characters of the ids of one sheet: a button holds all, separated by dots, in 100 characters."""
 
+SHEET_NAME = "waiting.png"
+
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
 TEXTS_CHARACTERS = 3_200
@@ -195,7 +197,7 @@ def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) ->
         for places, generation in zip(_places(sheet), sheet.generations, strict=True)
     ]
     queue = _("{count} waiting", count=sheet.waiting)
-    picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
+    picture = Attachment(SHEET_NAME, sheet.picture, _("Contact sheet"), spoiler=True)
     view = build_layout(
         card(
             AMBER,
