@@ -10,7 +10,7 @@ import sys
 from bot.app import Role, run_bot
 from bot.client import DiscordAddress
 from bot.core import StartupError
-from bot.logs import set_up_logs
+from bot.operating.logs import set_up_logs
 from bot.settings import load_settings
 from db.errors import DatabaseError
 from generation.errors import GenerationError

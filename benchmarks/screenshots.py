@@ -22,8 +22,8 @@ from sandbox.comfyui import ComfyUIStandIn
 from sandbox.demo import Stage, open_stage
 from sandbox.people import Person, as_text
 from sandbox.scenarios import OutOfMemory
-from workflows.catalog import LIBRARY
-from workflows.sources import GRAPH_FILE
+from workflows.folders.catalog import LIBRARY
+from workflows.folders.sources import GRAPH_FILE
 
 logger = logging.getLogger(__name__)
 

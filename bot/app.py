@@ -11,18 +11,18 @@ from typing import Any, Self
 
 import discord
 
-from bot.alerts import tell_operator
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.core import Core, StartupError, Storage, greet_backends, open_core
-from bot.health import HealthServer
 from bot.login import LOGIN_IMPOSSIBLE, log_in_with_retries
-from bot.metrics import Metrics
 from bot.network import NETWORK_ERRORS
-from bot.private_files import keep_private
+from bot.operating.alerts import tell_operator
+from bot.operating.health import HealthServer
+from bot.operating.metrics import Metrics
+from bot.operating.private_files import keep_private
+from bot.operating.signals import run_until_signal
 from bot.reload import follow_workflows
 from bot.replies.live import LiveReplies
 from bot.settings import Settings, find_unknown_names
-from bot.signals import run_until_signal
 from db.database import Database
 from db.errors import DatabaseError
 from db.urls import sqlite_files

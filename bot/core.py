@@ -51,8 +51,8 @@ from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
 from generation.requests.reposting import Reposting
 from generation.service import GenerationService, ServiceSettings, utc_now
-from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import LIBRARY, Catalog
+from workflows.folders.managed_folder import ManagedFolder
 
 KNOWN_NODES = "object_info"
 """Folder inside the data folder that caches each backend's last `/object_info`."""

@@ -52,7 +52,7 @@ from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner, unforeseen
 from generation.transactions import available, writes
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.manifest import InputType
 from workflows.workflow import Workflow
 

@@ -18,8 +18,8 @@ from rich.console import Console
 from bot.app import Application
 from bot.client import DiscordAddress
 from bot.core import StartupError
+from bot.operating.signals import run_until_signal
 from bot.settings import Settings
-from bot.signals import run_until_signal
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from db.database import Session

@@ -11,7 +11,6 @@ import discord
 from rich.console import Console
 from rich.text import Text
 
-from bot.alerts import find_target
 from bot.cli.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
@@ -19,7 +18,8 @@ from bot.commands.workflow_commands import plan_commands
 from bot.core import ANSWER_TIMEOUT_S, StartupError, build_pool_members
 from bot.login import LOGIN_IMPOSSIBLE, log_in
 from bot.network import NETWORK_ERRORS
-from bot.private_files import find_exposed
+from bot.operating.alerts import find_target
+from bot.operating.private_files import find_exposed
 from bot.settings import Settings, find_unknown_names
 from comfy.errors import (
     BackendRefused,

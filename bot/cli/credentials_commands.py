@@ -14,7 +14,7 @@ def credentials() -> None:
 @click.pass_context
 def rotate(context: click.Context) -> None:
     """Create a new key; existing signatures stay valid."""
-    from bot.private_files import keep_private
+    from bot.operating.private_files import keep_private
     from generation.marking.certificates import make_key
     from generation.marking.keys import KEY_FILE, ensure_key
 

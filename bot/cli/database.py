@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.core import Storage
-from bot.private_files import keep_private
+from bot.operating.private_files import keep_private
 from bot.settings import Settings
 from db import maintenance, transfer
 from db.errors import BackupRefused

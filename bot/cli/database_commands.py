@@ -16,7 +16,7 @@ def db() -> None:
 @click.pass_context
 def upgrade(context: click.Context) -> None:
     """Upgrade the database to this version."""
-    from bot.private_files import keep_private
+    from bot.operating.private_files import keep_private
     from db import migrations
     from db.urls import sqlite_files
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from bot.core import Storage, open_core, require_backend
-from bot.private_files import keep_private
+from bot.operating.private_files import keep_private
 from bot.replies.result_messages import facts
 from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES

@@ -21,11 +21,10 @@ from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
 from generation.library.inspection import Inspection, inspect_file, inspect_workflow
 from generation.library.summaries import summarise
-from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
-from workflows.managed_folder import ManagedFolder
-from workflows.schema import SCHEMA_FILE, manifest_schema
-from workflows.sources import (
+from workflows.folders.catalog import LIBRARY, Catalog
+from workflows.folders.managed_folder import ManagedFolder
+from workflows.folders.sources import (
     MANIFEST_FILE,
     MANIFEST_SUFFIX,
     MAX_FILE_BYTES,
@@ -33,6 +32,7 @@ from workflows.sources import (
     load_bytes,
     load_text,
 )
+from workflows.schema import SCHEMA_FILE, manifest_schema
 from workflows.survey import Surveyed, survey_lines
 
 

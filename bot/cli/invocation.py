@@ -22,7 +22,7 @@ def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settin
 
     Commands that print their result log errors only; `tells_all` is for one that keeps running.
     """
-    from bot.logs import set_up_logs
+    from bot.operating.logs import set_up_logs
     from bot.settings import SettingsError, load_settings
 
     try:

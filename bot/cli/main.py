@@ -57,7 +57,7 @@ def setup(
 ) -> None:
     """Write the settings file .env and check everything."""
     from bot.cli.setup import SetupOptions, run_setup
-    from bot.logs import set_up_logs
+    from bot.operating.logs import set_up_logs
 
     set_up_logs(style="console", level="debug" if context.obj else "error")
     options = SetupOptions(unattended=yes, token=token, comfyui_url=comfyui, data=data)
@@ -104,7 +104,7 @@ def demo(
     browser: bool,
 ) -> None:
     """Try it without an account, a GPU or a token."""
-    from bot.logs import set_up_logs
+    from bot.operating.logs import set_up_logs
     from sandbox.demo import DemoOptions, run_demo
 
     set_up_logs(style="console", level="debug" if context.obj else "error")

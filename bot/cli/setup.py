@@ -13,7 +13,7 @@ from bot.cli.check import run_check
 from bot.client import DiscordAddress, LimnerClient
 from bot.core import StartupError
 from bot.login import DiscordUnreachable, log_in
-from bot.private_files import keep_private
+from bot.operating.private_files import keep_private
 from bot.settings import DEFAULT_COMFYUI_URL, ENV_FILE, load_settings
 from comfy.errors import ComfyError
 from comfy.server import ComfyServer

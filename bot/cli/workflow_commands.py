@@ -93,7 +93,7 @@ def add_workflow(
 ) -> None:
     """Add FILE to the data folder with a manifest, and show its options."""
     from bot.cli.inspect import run_add
-    from bot.private_files import keep_private
+    from bot.operating.private_files import keep_private
     from db.urls import sqlite_files
 
     settings = read_settings(context)

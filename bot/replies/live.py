@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 import discord
 
 from bot.i18n.language import _, speak, speaking
-from bot.metrics import Metrics
+from bot.operating.metrics import Metrics
 from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.deletion import delete_message, delete_others, delete_shared

@@ -11,10 +11,10 @@ from generation.requests.checkpoints import find_default
 from workflows.carriers import Carried, read
 from workflows.convert import convert
 from workflows.errors import UnknownClasses, WorkflowUnusable
+from workflows.folders.loading import WAITING, NeedsClasses, with_inference
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
-from workflows.loading import WAITING, NeedsClasses, with_inference
 from workflows.manifest import Input
 from workflows.model_files import find_model_files, with_model_sources
 from workflows.reading import parse_table, read_table

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary, summarise
 from generation.requests.values import MAX_PROMPT_CHARACTERS, PROMPT
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.manifest import Kind, Number
 from workflows.workflow import Workflow
 

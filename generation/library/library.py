@@ -33,9 +33,9 @@ from generation.requests.access import may_use
 from generation.requests.selection import unknown_workflow
 from generation.text import clean_text
 from generation.transactions import Service, reads, writes
-from workflows.catalog import Catalog
 from workflows.errors import InvalidManifest, NothingCarried, WorkflowUnusable
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import Catalog
+from workflows.folders.managed_folder import ManagedFolder
 from workflows.manifest import Access
 from workflows.workflow import Workflow
 

@@ -27,7 +27,7 @@ from generation.requests.values import (
 )
 from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 
 MAX_PRESETS = 50
 """Presets of one person."""

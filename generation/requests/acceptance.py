@@ -56,8 +56,8 @@ from generation.tasks import finish
 from generation.text import clean_text
 from generation.transactions import Transactional, reads, writes
 from workflows.binding import check
-from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
+from workflows.folders.catalog import Catalog
 from workflows.lora_tags import Lora
 from workflows.manifest import InputType
 from workflows.values import coerce, largest_seed

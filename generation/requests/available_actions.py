@@ -13,7 +13,7 @@ from generation.requests.checkpoints import offered_models
 from generation.requests.enhancement import find_text
 from generation.requests.selection import seed_names
 from generation.requests.values import LORA, NEGATIVE, PROMPT, fits
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.manifest import Input, InputType, Kind
 from workflows.workflow import Workflow
 

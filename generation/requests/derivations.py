@@ -39,7 +39,7 @@ from generation.requests.lineage import Lineage, Picture
 from generation.requests.repetition import find_workflow, listed_values, repeat
 from generation.requests.selection import no_place
 from generation.requests.values import SIZE, find_lora_input, follows_picture, picture_inputs
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.lora_tags import split_tags
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow

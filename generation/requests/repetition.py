@@ -8,7 +8,7 @@ from generation.record import Generation
 from generation.request import Derivation, FetchFile, GenerationRequest, Requester, Value
 from generation.requests.selection import seed_names
 from generation.requests.values import NEGATIVE, PROMPT, SIZE
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.workflow import Workflow
 
 NOT_LISTED = frozenset({PROMPT, NEGATIVE, SIZE})

@@ -20,7 +20,7 @@ from generation.record import Generation
 from generation.request import Requester
 from generation.requests.access import check_age
 from generation.transactions import Service, reads, writes
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.manifest import InputType
 
 

@@ -11,7 +11,7 @@ from generation.requests.access import NOTHING_NAMED, check_access, may_use
 from generation.requests.checkpoints import resolve_models
 from generation.requests.values import PROMPT, SIZE
 from generation.text import is_visible
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
 

@@ -36,8 +36,8 @@ from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
 from generation.runs.results import FinishedRun, Results
 from generation.runs.run_records import NotWanted, RunRecords
-from workflows.catalog import Catalog
 from workflows.errors import WorkflowError
+from workflows.folders.catalog import Catalog
 from workflows.workflow import Workflow
 
 PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")

@@ -3,7 +3,7 @@
 import shutil
 
 from sandbox.people import as_text
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 
 
 async def test_nothing_is_told_of_workflows_that_somebody_may_not_use(environment):

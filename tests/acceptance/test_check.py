@@ -12,8 +12,8 @@ from bot.settings import Settings
 from generation.moderation.image_policy import Detections
 from sandbox.people import as_text, files_of
 from tests.support.reverse_proxy import ReverseProxy
-from workflows.catalog import LIBRARY
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import LIBRARY
+from workflows.folders.managed_folder import ManagedFolder
 
 
 async def findings(environment, **changes):

@@ -10,7 +10,7 @@ from aiohttp import web
 from PIL import Image
 
 from sandbox.comfyui import ComfyUIStandIn
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 
 
 def assert_sentence(result, *expected: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import as_text, files_of
 from tests.support.messages import is_done
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 
 PATIENCE_S = 60
 

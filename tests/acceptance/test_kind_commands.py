@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from sandbox.people import as_text
-from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import LIBRARY, Catalog
+from workflows.folders.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
 PATIENCE_S = 60

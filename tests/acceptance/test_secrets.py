@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bot.logs import set_up_logs
+from bot.operating.logs import set_up_logs
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import is_answered
 

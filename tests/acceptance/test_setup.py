@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from bot.cli.setup import SetupOptions, run_setup
 from bot.client import DiscordAddress
 from bot.core import StartupError
-from bot.private_files import HAS_MODES
+from bot.operating.private_files import HAS_MODES
 from bot.settings import SettingsError
 
 

@@ -7,8 +7,8 @@ import pytest
 from generation.history.queries import HistoryFilter
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text
-from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import LIBRARY, Catalog
+from workflows.folders.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
 PATIENCE_S = 60

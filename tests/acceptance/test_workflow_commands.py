@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from sandbox.people import Person, as_text, files_of
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 
 PATIENCE_S = 60
 GRAPH = LIBRARY / "txt2img-sd" / "graph.json"

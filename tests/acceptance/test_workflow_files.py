@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.comfyui import ComfyUIStandIn
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 from workflows.reading import parse_manifest
 
 RECORDED = Path(__file__).parents[1] / "data" / "comfyui" / "0.33.0" / "object_info_inference.json"

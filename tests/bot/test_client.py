@@ -9,7 +9,7 @@ from discord.http import Route
 
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.commands import COMMAND_NAMES
-from bot.logs import set_up_logs
+from bot.operating.logs import set_up_logs
 from bot.replies.posted_files import attachment_hosts
 from bot.replies.submission import Submitter
 from generation.events import Waiting

@@ -12,7 +12,7 @@ from generation.events import Running
 from generation.record import GenerationState
 from generation.runs.runner import RunLimits
 from sandbox.comfyui import ComfyUIStandIn
-from workflows.catalog import LIBRARY, Catalog
+from workflows.folders.catalog import LIBRARY, Catalog
 
 SMALL = "256x256"
 

@@ -28,8 +28,8 @@ from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
 from tests.support.shipped import load_shipped
-from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import LIBRARY, Catalog
+from workflows.folders.managed_folder import ManagedFolder
 
 ASKED = frozenset({"prompt", "negative", "seed", "size"})
 

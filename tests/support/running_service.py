@@ -19,7 +19,7 @@ from generation.service import GenerationService, ServiceSettings, utc_now
 from tests.support.fake_backend import STEPS, FakeBackend
 from tests.support.fake_notifier import FakeNotifier
 from tests.support.waiting import eventually
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 
 QUICK = LineTimings(
     reconcile_s=0.1,

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from workflows.catalog import LIBRARY, Catalog
+from workflows.folders.catalog import LIBRARY, Catalog
 
 
 @cache

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from workflows.folders.loading import with_inference
 from workflows.infer.inference import infer
 from workflows.infer.partial import complete, is_partial
-from workflows.loading import with_inference
 from workflows.manifest import Access, Input, InputType, Kind, Manifest, Model, Output
 from workflows.reading import parse_manifest, read_table
 from workflows.rules import TAKEN, WELL_KNOWN

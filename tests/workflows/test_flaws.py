@@ -9,7 +9,7 @@ from comfy.protocol.object_info import ObjectInfo
 from generation.library.inspection import inspect_file
 from sandbox.comfyui.models import load_node_classes
 from tests.support.flaws import find_flaws
-from workflows.catalog import LIBRARY
+from workflows.folders.catalog import LIBRARY
 
 VERSION = "0.33.0"
 """A ComfyUI that has the nodes of every shipped workflow."""

@@ -12,8 +12,8 @@ from generation.backends.pool import BackendPool, PoolMember
 from generation.errors import RequestRefused
 from generation.library.library import Library
 from generation.request import Actor
-from workflows.catalog import Catalog
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import Catalog
+from workflows.folders.managed_folder import ManagedFolder
 
 INFO = ObjectInfo.parse(
     {

@@ -5,7 +5,7 @@ import pytest
 from comfy.protocol.object_info import ObjectInfo
 from generation.library.inspection import find_fitness
 from generation.library.models import find_wanted_models
-from workflows.catalog import LIBRARY, Catalog
+from workflows.folders.catalog import LIBRARY, Catalog
 
 SDXL = "sd_xl_base_1.0.safetensors"
 

@@ -39,7 +39,7 @@ from generation.prompts.wildcard_lists import WildcardLists
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings, utc_now
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 
 RUN_S = 0.5
 STEPS = 5

@@ -10,7 +10,7 @@ import c2pa
 import pytest
 from PIL import Image
 
-from bot.private_files import HAS_MODES
+from bot.operating.private_files import HAS_MODES
 from generation.marking.certificates import make_key
 from generation.marking.credentials import SourceType, open_credentials
 from generation.marking.errors import KeyUnusable

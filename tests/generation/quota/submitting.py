@@ -20,7 +20,7 @@ from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService
 from generation.request import GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor
-from workflows.catalog import LIBRARY, Catalog
+from workflows.folders.catalog import LIBRARY, Catalog
 
 GUILD = 5
 

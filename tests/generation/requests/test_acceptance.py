@@ -24,7 +24,7 @@ from generation.record import GenerationState
 from generation.request import Actor, Derivation
 from generation.requests.acceptance import Acceptor
 from tests.support.clock import Clock
-from workflows.catalog import Catalog
+from workflows.folders.catalog import Catalog
 
 GUILD = 5
 

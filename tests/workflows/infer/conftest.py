@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from comfy.protocol.object_info import ObjectInfo
+from workflows.folders.loading import with_inference
 from workflows.infer.inference import infer
-from workflows.loading import with_inference
 
 RECORDED = Path(__file__).parents[2] / "data" / "comfyui" / "0.33.0" / "object_info_inference.json"
 

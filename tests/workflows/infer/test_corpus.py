@@ -10,8 +10,8 @@ import pytest
 
 from comfy.protocol.object_info import ObjectInfo
 from workflows.convert import convert
+from workflows.folders.loading import with_inference
 from workflows.infer.inference import infer
-from workflows.loading import with_inference
 from workflows.reading import parse_manifest
 from workflows.survey import Surveyed
 from workflows.writing import write_manifest

@@ -5,9 +5,9 @@ import pytest
 from comfy.protocol.object_info import ObjectInfo
 from tests.workflows.infer.conftest import make_graph
 from tests.workflows.infer.test_tracing import CHECKPOINT, PAINT, SAVE, sampler, says
+from workflows.folders.loading import with_inference
 from workflows.infer.inference import infer
 from workflows.infer.view import MAX_DEPTH
-from workflows.loading import with_inference
 from workflows.manifest import InputType, Kind
 
 SIDE = ["INT", {"default": 512, "min": 16, "max": 4096}]

@@ -3,9 +3,9 @@
 import pytest
 
 from workflows.errors import InvalidManifest
+from workflows.folders.loading import with_inference
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
-from workflows.loading import with_inference
 from workflows.reading import parse_manifest, read_table
 from workflows.workflow import build_workflow
 from workflows.writing import write_manifest

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from discord.http import Route
 
-from bot.alerts import find_target, tell_operator
 from bot.client import DiscordAddress, LimnerClient
+from bot.operating.alerts import find_target, tell_operator
 from generation.notifier import DeliveryPostponed
 
 

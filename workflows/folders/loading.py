@@ -7,6 +7,7 @@ from typing import Any
 from workflows.carriers import Carried
 from workflows.convert import convert
 from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
+from workflows.folders.sources import Source, load_carried, load_text
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
@@ -14,7 +15,6 @@ from workflows.manifest import Manifest
 from workflows.model_files import with_model_sources
 from workflows.nodes import NodeClasses
 from workflows.reading import parse_table, read_table
-from workflows.sources import Source, load_carried, load_text
 from workflows.workflow import Workflow, build_workflow
 
 Report = Callable[..., None]

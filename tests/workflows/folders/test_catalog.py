@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from workflows.catalog import MAX_FILE_BYTES, Catalog
+from workflows.folders.catalog import MAX_FILE_BYTES, Catalog
 
 TOML = """
 title = "Everything"

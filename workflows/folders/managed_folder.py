@@ -8,10 +8,16 @@ from tempfile import TemporaryDirectory
 
 from workflows.carriers import Container, read
 from workflows.errors import InvalidManifest
+from workflows.folders.sources import (
+    CARRIERS,
+    GRAPH_FILE,
+    MANIFEST_FILE,
+    MAX_FILE_BYTES,
+    load_bytes,
+)
 from workflows.infer.names import name_of_file
 from workflows.manifest import NAME
 from workflows.reading import read_table
-from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
 
 SWITCHED_OFF = ".off"
 """File with the names of disabled workflows, one a line."""

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from bot.signals import STOP_WITHIN_S
+from bot.operating.signals import STOP_WITHIN_S
 
 PROGRAM = """
 import asyncio, re, sqlite3, sys, threading
-from bot.signals import run_until_signal
+from bot.operating.signals import run_until_signal
 
 begun = threading.Event()
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bot.logs import set_up_logs
+from bot.operating.logs import set_up_logs
 
 TOKEN = "aW50ZXJhY3Rpb24.x-y_z"
 TIMEOUT = "Connection timeout to host https://discord.com/api/v10/webhooks/1183/{token}/messages/@original"

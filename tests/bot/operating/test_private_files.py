@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from bot import private_files
-from bot.private_files import find_exposed, keep_private
+from bot.operating import private_files
+from bot.operating.private_files import find_exposed, keep_private
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ from typing import NoReturn
 import watchfiles
 
 from workflows.errors import WorkflowUnusable
-from workflows.loading import NeedsClasses, load_workflow
-from workflows.managed_folder import STAGED, SWITCHED_OFF, SWITCHED_ON, ManagedFolder
+from workflows.folders.loading import NeedsClasses, load_workflow
+from workflows.folders.managed_folder import STAGED, SWITCHED_OFF, SWITCHED_ON, ManagedFolder
+from workflows.folders.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
-from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 
 __all__ = ["LIBRARY", "MAX_FILE_BYTES", "Catalog", "Workflow", "WorkflowProblem"]
 
-LIBRARY = Path(__file__).parent / "library"
+LIBRARY = Path(__file__).parents[1] / "library"
 """Folder of the workflows that ship with Limner."""
 
 LOOK_AGAIN_MS = 2_000

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workflows.catalog import Catalog
 from workflows.errors import InvalidManifest, WorkflowUnusable
-from workflows.managed_folder import ManagedFolder
+from workflows.folders.catalog import Catalog
+from workflows.folders.managed_folder import ManagedFolder
 
 MANIFEST = 'title = "Foxes"\ncommand = "foxes"'
 

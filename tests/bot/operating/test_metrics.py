@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.metrics import Metrics
+from bot.operating.metrics import Metrics
 
-OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+OPERATING = Path(__file__).parents[3] / "docs" / "operating.md"
 
 
 @pytest.fixture
