@@ -69,7 +69,7 @@ class Credentials:
             return content
         try:
             return self._sign(add_source_type(content, media_type, source), media_type, source)
-        except (c2pa.C2paError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - logged; no fault of a mark stops a picture
             if not self._has_warned:
                 self._has_warned = True
                 _log.warning("Results are posted without Content Credentials: %s", error)

@@ -106,11 +106,21 @@ def test_what_cannot_be_signed_stays_as_it_is(credentials, media_type):
     assert credentials.sign(b"content", media_type, SourceType.MADE) == b"content"
 
 
-def test_a_failure_stops_nothing_and_is_told_once(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"no picture", "image/png"),
+        (b"RIFF\0\0\0\0WEBPVP8X", "image/webp"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"", "video/mp4"),
+    ],
+)
+def test_a_failure_stops_nothing_and_is_told_once(tmp_path, caplog, content, media_type):
     signer = open_credentials("on", tmp_path)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            assert signer.sign(b"no picture", "image/png", SourceType.MADE) == b"no picture"
+            assert signer.sign(content, media_type, SourceType.MADE) == content
     assert caplog.text.count("without Content Credentials") == 1
 
 
