@@ -39,8 +39,9 @@ from generation.backends.common_classes import CommonClasses
 from generation.backends.pool import PoolMember
 from generation.library.inspection import find_missing_nodes, is_paid
 from generation.library.summaries import summarise
+from generation.marking.credentials import load_credentials
 from generation.marking.errors import KeyUnusable
-from generation.marking.keys import KEY_FILE, read_signing_key
+from generation.marking.keys import KEY_FILE
 from generation.media import imaging, video
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.nudenet import find_checker
@@ -150,10 +151,12 @@ def _check_credentials(settings: Settings) -> CheckFinding:
     if settings.credentials == "on" and not (settings.data / KEY_FILE).exists():
         return CheckFinding(Level.FINE, "credentials", "`limner run` makes the key.")
     try:
-        key = read_signing_key(settings.credentials, settings.data)
+        credentials = load_credentials(settings.credentials, settings.data)
     except KeyUnusable as error:
         return CheckFinding(Level.NOTE, "credentials", f"Results are not marked. {error}")
-    return CheckFinding(Level.FINE, "credentials", f"Results are signed by {key.fingerprint[:16]}.")
+    return CheckFinding(
+        Level.FINE, "credentials", f"Results are signed by {credentials.fingerprint[:16]}."
+    )
 
 
 async def _check_discord(settings: Settings, address: DiscordAddress | None) -> CheckFinding:

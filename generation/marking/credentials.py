@@ -12,6 +12,7 @@ import c2pa
 
 from generation.marking.errors import KeyUnusable
 from generation.marking.keys import SigningKey, read_signing_key
+from generation.media.imaging import grey
 from generation.media.xmp import add_source_type
 
 SIGNED_TYPES = frozenset(
@@ -68,14 +69,15 @@ class Credentials:
         if media_type not in SIGNED_TYPES:
             return content
         try:
-            return self._sign(add_source_type(content, media_type, source), media_type, source)
+            return self.sign_or_raise(content, media_type, source)
         except Exception as error:  # noqa: BLE001 - logged; no fault of a mark stops a picture
             if not self._has_warned:
                 self._has_warned = True
                 _log.warning("Results are posted without Content Credentials: %s", error)
             return content
 
-    def _sign(self, content: bytes, media_type: str, source: SourceType) -> bytes:
+    def sign_or_raise(self, content: bytes, media_type: str, source: SourceType) -> bytes:
+        """Return the file with credentials. Raises C2paError, or any error of a damaged file."""
         action = {"action": "c2pa.created", "digitalSourceType": source.value}
         manifest = {
             "claim_generator_info": [{"name": "Limner"}],
@@ -87,8 +89,23 @@ class Credentials:
             c2pa.Context(c2pa.Settings.from_dict(self._settings)) as context,
             c2pa.Builder(manifest, context) as builder,
         ):
-            builder.sign(signer, media_type, io.BytesIO(content), signed)
+            described = add_source_type(content, media_type, source)
+            builder.sign(signer, media_type, io.BytesIO(described), signed)
         return signed.getvalue()
+
+
+def load_credentials(setting: str, folder: Path) -> Credentials:
+    """Build the signer and sign with it once. Raises KeyUnusable.
+
+    The parameters are those of `keys.read_signing_key`.
+    """
+    key = read_signing_key(setting, folder)
+    try:
+        credentials = Credentials(key)
+        credentials.sign_or_raise(grey(), "image/png", SourceType.MADE)
+    except c2pa.C2paError as error:
+        raise KeyUnusable(f"The certificate cannot sign. {error}.") from error
+    return credentials
 
 
 def open_credentials(setting: str, folder: Path) -> Credentials | None:
@@ -99,7 +116,7 @@ def open_credentials(setting: str, folder: Path) -> Credentials | None:
     if setting == "off":
         return None
     try:
-        return Credentials(read_signing_key(setting, folder))
-    except (KeyUnusable, c2pa.C2paError) as error:
+        return load_credentials(setting, folder)
+    except KeyUnusable as error:
         _log.warning("Results are posted without Content Credentials: %s", error)
         return None

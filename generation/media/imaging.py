@@ -113,7 +113,7 @@ def preview(content: bytes, max_side: int = 512) -> bytes | None:
 
 
 def grey() -> bytes:
-    """Return a blank PNG, for testing an image checker."""
+    """Return a blank PNG, for trying out what handles pictures."""
     return encode(Image.new("RGB", (_STILL_SIDE, _STILL_SIDE), "grey"), "PNG")
 
 

@@ -5,14 +5,20 @@ import json
 import logging
 import stat
 import wave
+from datetime import UTC, datetime, timedelta
 
 import c2pa
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from bot.operating.private_files import HAS_MODES
 from generation.marking.certificates import make_key
-from generation.marking.credentials import SourceType, open_credentials
+from generation.marking.credentials import SourceType, load_credentials, open_credentials
 from generation.marking.errors import KeyUnusable
 from generation.marking.keys import KEY_FILE, ensure_key, read_operators_key
 from generation.media.stripping import strip_metadata
@@ -92,7 +98,7 @@ def test_signing_again_leaves_one_statement(credentials):
     assert "ingredients" not in manifest
 
 
-@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp"])
+@pytest.mark.parametrize("media_type", FORMATS)
 def test_stripping_removes_all_of_it(credentials, media_type):
     signed = credentials.sign(draw(media_type), media_type, SourceType.MADE)
     bare = strip_metadata(signed)
@@ -159,6 +165,29 @@ def test_a_key_that_is_none_is_named_and_stops_nothing(tmp_path, content, caplog
     assert (tmp_path / KEY_FILE).read_bytes() == content
     assert open_credentials(str(tmp_path / "missing.pem"), tmp_path) is None
     assert not (tmp_path / "missing.pem").exists()
+
+
+def test_a_certificate_that_cannot_sign_is_told_at_once(tmp_path, caplog):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web server")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "web.pem"
+    written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(written + certificate.public_bytes(Encoding.PEM))
+    with pytest.raises(KeyUnusable, match="cannot sign"):
+        load_credentials(str(path), tmp_path)
+    assert open_credentials(str(path), tmp_path) is None
+    assert "The certificate cannot sign" in caplog.text
 
 
 def test_a_certificate_of_another_key_is_refused(tmp_path):
