@@ -14,6 +14,22 @@ WorkflowError
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+
+class Sentence(str):
+    """An English sentence that keeps its template and facts, by which it can be translated."""
+
+    __slots__ = ("facts", "template")
+
+    template: str
+    facts: Mapping[str, object]
+
+    def __new__(cls, template: str, **facts: object) -> Self:
+        """Fill the {placeholders} of a template."""
+        sentence = super().__new__(cls, template.format(**facts))
+        sentence.template, sentence.facts = template, facts
+        return sentence
 
 
 class WorkflowError(Exception):
@@ -41,7 +57,11 @@ class UnknownClasses(InvalidGraph):
 
     def __init__(self, nodes: Mapping[str, Sequence[str]]) -> None:
         super().__init__(
-            f"The node class {name} is not installed; {', '.join(needed)} cannot run without it."
+            Sentence(
+                "The node class {name} is not installed; {nodes} cannot run without it.",
+                name=name,
+                nodes=", ".join(needed),
+            )
             for name, needed in nodes.items()
         )
         self.nodes = {name: tuple(needed) for name, needed in nodes.items()}

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any, NamedTuple
 
-from workflows.errors import InvalidGraph, UIExport
+from workflows.errors import InvalidGraph, Sentence, UIExport
 
 Node = dict[str, Any]
 Graph = dict[str, Node]
@@ -17,7 +17,7 @@ MAX_NODES = 20_000
 MAX_TOLD = 20
 """Mistakes of one graph, and nodes of one cycle, that a message lists."""
 
-UI_EXPORT = (
+UI_EXPORT = Sentence(
     "This is the editor's own format, not a graph for the API."
     " In ComfyUI choose Export (API) and use that file."
 )
@@ -48,14 +48,20 @@ def parse_graph(raw: object) -> Graph:
     """
     if not isinstance(raw, dict):
         raise InvalidGraph(
-            ["This is not a graph: the file must hold a JSON object. Export it from ComfyUI."]
+            [
+                Sentence(
+                    "This is not a graph: the file must hold a JSON object. Export it from ComfyUI."
+                )
+            ]
         )
     if is_ui_export(raw):
         raise UIExport([UI_EXPORT])
     if not raw:
-        raise InvalidGraph(["The graph has no nodes. Export it from ComfyUI once more."])
+        raise InvalidGraph([Sentence("The graph has no nodes. Export it from ComfyUI once more.")])
     if len(raw) > MAX_NODES:
-        raise InvalidGraph([f"The graph has more than {MAX_NODES:,} nodes."])
+        raise InvalidGraph(
+            [Sentence("The graph has more than {count} nodes.", count=f"{MAX_NODES:,}")]
+        )
     _refuse_for(sentence for node_id, node in raw.items() for sentence in _faults(node_id, node))
     _check_connections(raw)
     return raw
@@ -122,24 +128,29 @@ def _refuse_for(faults: Iterator[str]) -> None:
     sentences = list(islice(faults, MAX_TOLD))
     if sentences:
         if next(faults, None) is not None:
-            sentences.append("There are more mistakes like these.")
+            sentences.append(Sentence("There are more mistakes like these."))
         raise InvalidGraph(sentences)
 
 
 def _faults(node_id: str, node: object) -> Iterator[str]:
     if not isinstance(node, dict):
-        yield f'Node "{node_id}" is not a JSON object.'
+        yield Sentence('Node "{node}" is not a JSON object.', node=node_id)
         return
     if not isinstance(node.get("class_type"), str) or not node["class_type"]:
-        yield f'Node "{node_id}" has no class_type.'
+        yield Sentence('Node "{node}" has no class_type.', node=node_id)
     if not isinstance(node.get("inputs"), dict):
-        yield f'Node "{node_id}" has no inputs object.'
+        yield Sentence('Node "{node}" has no inputs object.', node=node_id)
 
 
 def _check_connections(graph: Graph) -> None:
     _refuse_for(
-        f'Input "{name}" of node "{node_id}" is connected to node "{link.node_id}",'
-        " which does not exist."
+        Sentence(
+            'Input "{name}" of node "{node}" is connected to node "{source}",'
+            " which does not exist.",
+            name=name,
+            node=node_id,
+            source=link.node_id,
+        )
         for node_id, node in graph.items()
         for name, link in links(node)
         if link.node_id not in graph
@@ -153,4 +164,5 @@ def _check_connections(graph: Graph) -> None:
         circle = error.args[1][:-1]
         around = ", ".join(f'"{node_id}"' for node_id in circle[:MAX_TOLD])
         around += ", …" if len(circle) > MAX_TOLD else ""
-        raise InvalidGraph([f"These nodes depend on each other in a circle: {around}."]) from None
+        sentence = Sentence("These nodes depend on each other in a circle: {nodes}.", nodes=around)
+        raise InvalidGraph([sentence]) from None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 from workflows.graph import Graph, Link, Slot, links, title
 from workflows.manifest import InputType, Manifest
 from workflows.nodes import NodeClasses
@@ -89,8 +89,11 @@ def protect(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> Pr
         default = _default(slot, graph, classes)
         if default is None:
             mistakes.append(
-                f"What people give would arrive at {where}, which names a file, and it has no"
-                " value to take instead: disconnect it in ComfyUI and type a name."
+                Sentence(
+                    "What people give would arrive at {where}, which names a file, and it has no"
+                    " value to take instead: disconnect it in ComfyUI and type a name.",
+                    where=where,
+                )
             )
             continue
         changed[slot.node_id]["inputs"][slot.input_name] = default

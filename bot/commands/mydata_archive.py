@@ -31,6 +31,13 @@ _STYLE = (
 )
 
 
+_SCRIPT = (
+    "for(const time of document.querySelectorAll('time'))time.textContent=new Date(time.dateTime)"
+    ".toLocaleString(document.documentElement.lang,{dateStyle:'medium',timeStyle:'short'})"
+)
+"""Shows times in the reader's language and time zone."""
+
+
 class TooMuch(Exception):
     """The JSON lines alone exceed the limit."""
 
@@ -116,11 +123,12 @@ def _missing(generation: Generation) -> str:
 
 
 def _entry(generation: Generation, shown: list[str]) -> str:
-    when = generation.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    facts = " · ".join((when, generation.workflow, state_name(generation.state), generation.id))
+    created = generation.created_at.astimezone(UTC)
+    when = f'<time datetime="{created.isoformat()}">{created:%Y-%m-%d %H:%M} UTC</time>'
+    facts = " · ".join(("", generation.workflow, state_name(generation.state), generation.id))
     prompt = html.escape(generation.prompt)
-    results = " ".join(shown)
-    return f"<article><p>{prompt}</p><p>{results}</p><small>{html.escape(facts)}</small></article>"
+    results, small = " ".join(shown), f"{when}{html.escape(facts)}"
+    return f"<article><p>{prompt}</p><p>{results}</p><small>{small}</small></article>"
 
 
 def _render(page: _Page) -> str:
@@ -129,5 +137,6 @@ def _render(page: _Page) -> str:
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html><html lang="{html.escape(spoken())}"><head>{head}</head><body>'
-        f"<h1>{title}</h1><p>{html.escape(lead)}</p>{''.join(page.entries)}</body></html>"
+        f"<h1>{title}</h1><p>{html.escape(lead)}</p>{''.join(page.entries)}"
+        f"<script>{_SCRIPT}</script></body></html>"
     )

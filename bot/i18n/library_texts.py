@@ -116,6 +116,19 @@ STATES: Final = (
 )
 """States of the entries of `generation.library.library`."""
 
+IMAGE_NOTES: Final = (
+    mark("anus"),
+    mark("buttocks"),
+    mark("breast"),
+    mark("female genitals"),
+    mark("male genitals"),
+    mark("nothing"),
+    mark("attached"),
+    mark("blocked picture"),
+    mark("could not be checked"),
+)
+"""What `generation.moderation.image_filter` notes for moderators."""
+
 RESULTS: Final = (
     mark("pictures"),
     mark("videos"),

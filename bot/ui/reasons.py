@@ -1,11 +1,16 @@
 """Reasons for reporting a result, and for refusing one."""
 
+import re
+
 from bot.i18n.language import _
 from generation.moderation.blocks import WARNED, WATCHED
 from generation.moderation.image_filter import FLAG
 from generation.moderation.review import REPORT
 
 OTHER = "other"
+
+_NAME = re.compile(r"[^0-9]*[^0-9 ]")
+"""What a part of an image check's note begins with: "breast" in "breast 87%"."""
 
 
 def reason_names() -> dict[str, str]:
@@ -33,7 +38,11 @@ def flag_text(kind: str, note: str) -> str:
         FLAG: _("Image check"),
         REPORT: _("Reported"),
     }.get(kind, kind)
-    said = reason_text(note) if kind == REPORT else note
+    said = note
+    if kind == REPORT:
+        said = reason_text(note)
+    elif kind == FLAG:
+        said = _image_note(note)
     return _("{setting}: {state}", setting=name, state=said) if said else name
 
 
@@ -42,3 +51,10 @@ def reason_text(recorded: str) -> str:
     kind, separator, words = recorded.partition(": ")
     name = reason_names().get(kind)
     return recorded if name is None else f"{name}{separator}{words}"
+
+
+def _image_note(note: str) -> str:
+    """Format the image check's note, such as "attached: breast 87%", in the current language."""
+    where, separator, found = note.rpartition(": ")
+    said = (_NAME.sub(lambda name: _(name[0]), part, count=1) for part in found.split(", "))
+    return f"{_(where)}{separator}{', '.join(said)}"

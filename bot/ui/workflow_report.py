@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from bot.i18n.language import _, mark, plural
 from bot.ui.options import shown_name
 from bot.ui.text import harmless, size_text
-from generation.library.inspection import Fitness, InspectedInput, Inspection
+from generation.library.inspection import Fitness, InspectedInput, Inspection, template_of
 
 LINE_CHARACTERS = 300
 FILE_CHARACTERS = 100
@@ -38,7 +38,7 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     """Format the lines of a report."""
     command = f" · /{report.command}" if report.command else ""
     lines = [f"{report.title} · {report.kind}{command}"]
-    lines += [_("Cannot be used: {problem}", problem=problem) for problem in report.problems]
+    lines += [_("Cannot be used: {problem}", problem=_say(one)) for one in report.problems]
     if report.results:
         lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
     if report.is_paid:
@@ -56,8 +56,8 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
 def card_lines(report: Inspection) -> Iterator[str]:
     """Format the inputs as members see them, and what is missing, for a message."""
     for problem in report.problems:
-        yield harmless(problem, LINE_CHARACTERS)
-    if report.results:
+        yield harmless(_say(problem), LINE_CHARACTERS)
+    if len(report.results) > 1:
         yield _("**Makes** {results}", results=", ".join(map(_, report.results)))
     if report.is_paid:
         yield _(PAID)
@@ -78,6 +78,11 @@ def card_lines(report: Inspection) -> Iterator[str]:
         # Missing models alone are listed already, unless another backend has them.
         if fitness.can_run or fitness.nodes or not missing:
             yield harmless(_backend_line(fitness), LINE_CHARACTERS)
+
+
+def _say(problem: str) -> str:
+    template, facts = template_of(problem)
+    return _(template, **facts)
 
 
 def model_line(name: str, folder: str | None, url: str | None) -> str:

@@ -10,7 +10,7 @@ from generation.library.models import find_holders
 from generation.requests.checkpoints import find_default
 from workflows.carriers import Carried, read
 from workflows.convert import convert
-from workflows.errors import UnknownClasses, WorkflowUnusable
+from workflows.errors import Sentence, UnknownClasses, WorkflowUnusable
 from workflows.folders.loading import WAITING, NeedsClasses, with_inference
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
@@ -108,6 +108,13 @@ class Inspection:
         return write_manifest(
             self.workflow.manifest, self.workflow.reasons, notes=self.notes, schema=schema
         )
+
+
+def template_of(sentence: str) -> tuple[str, Mapping[str, object]]:
+    """Return a problem's template and facts, by which it is translated."""
+    if isinstance(sentence, Sentence):
+        return sentence.template, sentence.facts
+    return sentence, {}
 
 
 def inspect_file(

@@ -23,6 +23,7 @@ from generation.library.inspection import (
     find_fitness,
     inspect_file,
     inspect_workflow,
+    template_of,
 )
 from generation.library.kind_commands import summarise_kinds
 from generation.library.models import WantedModel, find_wanted_models
@@ -193,10 +194,7 @@ class Library(Service):
         if name in self._managed.staged():
             report = _with_cost_and_role(await self.inspect(name), cost, role_id)
             if report.problems:
-                raise InvalidOption(
-                    "The workflow {workflow} cannot be used: {problem}",
-                    {"workflow": name, "problem": report.problems[0]},
-                )
+                raise InvalidOption(*template_of(report.problems[0]))
             with _writing():
                 await asyncio.to_thread(self._managed.publish, name, report.manifest_text())
                 await asyncio.to_thread(self._managed.switch_on, name)
@@ -284,9 +282,7 @@ class Library(Service):
                 "a picture just as ComfyUI saved it: many sites take the workflow out."
             ) from error
         except WorkflowUnusable as error:
-            raise InvalidAttachment(
-                "This file cannot be used. {problem}", {"problem": error.sentences[0]}
-            ) from error
+            raise InvalidAttachment(*template_of(error.sentences[0])) from error
 
     def _is_usable(self, workflow: Workflow) -> bool:
         """Return whether a backend has its nodes and models; True while none has answered."""

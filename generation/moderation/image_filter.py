@@ -52,14 +52,9 @@ PREVIEW_INTERVAL_S = 2.0
 """Seconds between two checks of previews of one generation, which bounds how often previews
 change."""
 
-REFUSED = Failure(
-    FailureKind.BLOCKED_BY_FILTER,
-    "This server's image filter blocked the result. It cost nothing.",
-)
+REFUSED = Failure(FailureKind.BLOCKED_BY_FILTER, "This server's image filter blocked the result.")
 
-REFUSED_AS_BLOCKED = Failure(
-    FailureKind.BLOCKED_BY_FILTER, "The result shows a blocked picture. It cost nothing."
-)
+REFUSED_AS_BLOCKED = Failure(FailureKind.BLOCKED_BY_FILTER, "The result shows a blocked picture.")
 
 BLOCKED = "blocked picture"
 

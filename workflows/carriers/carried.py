@@ -12,7 +12,7 @@ from workflows.carriers.cursor import Truncated
 from workflows.carriers.document import Document, parse_document
 from workflows.carriers.limits import MAX_ALL_TEXTS, MAX_TEXT_BYTES, MAX_TEXTS
 from workflows.carriers.texts import Text
-from workflows.errors import InvalidGraph, NothingCarried
+from workflows.errors import InvalidGraph, NothingCarried, Sentence
 from workflows.graph import Graph, is_ui_export, parse_graph
 
 _LABEL = re.compile(r"\s*(?:prompt|workflow)\s*:\s*(?=[{\"])", re.IGNORECASE)
@@ -79,12 +79,12 @@ def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
 
 def _read_json(content: memoryview) -> Carried:
     if len(content) > MAX_TEXT_BYTES:
-        raise InvalidGraph(["This file is larger than 16 MiB: no workflow is."])
+        raise InvalidGraph([Sentence("This file is larger than 16 MiB: no workflow is.")])
     try:
         text = bytes(content).decode(_encoding(content))
     except UnicodeDecodeError as error:
         raise InvalidGraph(
-            ["This file is neither a known picture or film nor UTF-8 text."]
+            [Sentence("This file is neither a known picture or film nor UTF-8 text.")]
         ) from error
     if not text.strip():
         raise NothingCarried(["This file is empty."])

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes of surrogates: JSON can contain lone ones, which are invalid in text."""
@@ -43,13 +43,17 @@ def parse_document(text: str) -> Document:
     try:
         value = json.loads(text, parse_constant=forget, parse_float=finite)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidGraph(
-            [f"This is not valid JSON: {error.msg} at {where}. Save it from ComfyUI once more."]
-        ) from error
+        said = Sentence(
+            "This is not valid JSON: {mistake} at line {line}, column {column}. Save it from"
+            " ComfyUI once more.",
+            mistake=error.msg,
+            line=error.lineno,
+            column=error.colno,
+        )
+        raise InvalidGraph([said]) from error
     except (ValueError, RecursionError) as error:
-        sentence = "This is not a workflow: a number or the nesting is too large."
-        raise InvalidGraph([sentence]) from error
+        said = Sentence("This is not a workflow: a number or the nesting is too large.")
+        raise InvalidGraph([said]) from error
     if _HALF_ESCAPED.search(text):
         value = _without_halves(value)
     return Document(value, bool(repaired))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 
 INPUT_NODE = "-10"
 """Source node id of links that enter a subgraph from outside."""
@@ -141,7 +141,7 @@ def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> N
     definitions = raw.get("definitions")
     listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
     if depth > MAX_DEPTH:
-        raise InvalidGraph(["The subgraphs are nested too deeply to be read."])
+        raise InvalidGraph([Sentence("The subgraphs are nested too deeply to be read.")])
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, dict) and "id" in one:
             into[str(one["id"])] = Subgraph(
@@ -157,7 +157,9 @@ def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> N
 def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
     listed = raw.get("nodes")
     if not isinstance(listed, list):
-        raise InvalidGraph(["The file has no list of nodes: it was not saved by ComfyUI's editor."])
+        raise InvalidGraph(
+            [Sentence("The file has no list of nodes: it was not saved by ComfyUI's editor.")]
+        )
     nodes = [parse_node(one) for one in listed]
     # The editor's built-in reroutes only shape a link, whose ends are in the link itself.
     links: dict[str, EditorLink] = {}
@@ -170,7 +172,7 @@ def parse_node(raw: object) -> EditorNode:
     """Parse one node. Raises InvalidGraph if it has no id or no type."""
     node_type = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or "id" not in raw or not isinstance(node_type, str):
-        raise InvalidGraph(["A node in the file has no id or no type."])
+        raise InvalidGraph([Sentence("A node in the file has no id or no type.")])
     values = raw.get("widgets_values")
     mode = raw.get("mode")
     properties, named = raw.get("properties"), raw.get("widgets_values_named")

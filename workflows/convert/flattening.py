@@ -17,7 +17,7 @@ from workflows.convert.export import (
     Subgraph,
 )
 from workflows.convert.widgets import Widget, read_widgets
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 from workflows.graph import MAX_NODES, Link
 from workflows.nodes import NodeClasses
 
@@ -61,13 +61,20 @@ class GraphInstance:
         self._inside: dict[str, GraphInstance] = {}
         self._widgets: dict[str, dict[str, Widget]] = {}
         if len(self.path) > MAX_DEPTH:
-            raise InvalidGraph(["A subgraph contains itself: the workflow has no end."])
+            raise InvalidGraph([Sentence("A subgraph contains itself: the workflow has no end.")])
 
     def count(self, nodes: int) -> None:
         """Count flattened nodes. Raises InvalidGraph if there are too many."""
         self._node_count += nodes
         if self._node_count > MAX_NODES:
-            raise InvalidGraph([f"The workflow has more than {MAX_NODES:,} nodes, unfolded."])
+            raise InvalidGraph(
+                [
+                    Sentence(
+                        "The workflow has more than {count} nodes, unfolded.",
+                        count=f"{MAX_NODES:,}",
+                    )
+                ]
+            )
 
     def name(self, node_id: str) -> str:
         """Return a node's id in the resulting graph."""
@@ -188,9 +195,13 @@ class GraphInstance:
     def _step(self, seen: frozenset[object], *where: object) -> frozenset[object]:
         step = (self.path, *where)
         if step in seen:
-            raise InvalidGraph(["Nodes are connected in a circle through reroutes or subgraphs."])
+            raise InvalidGraph(
+                [Sentence("Nodes are connected in a circle through reroutes or subgraphs.")]
+            )
         if len(seen) > MAX_STEPS:
-            raise InvalidGraph(["Nodes are connected through too many reroutes or subgraphs."])
+            raise InvalidGraph(
+                [Sentence("Nodes are connected through too many reroutes or subgraphs.")]
+            )
         return seen | {step}
 
     # Values at a subgraph's border.

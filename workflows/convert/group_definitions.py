@@ -8,7 +8,7 @@ from typing import Any
 from workflows.convert.export import EditorNode, Socket, parse_node
 from workflows.convert.virtual import PRIMITIVE
 from workflows.convert.widgets import SLOT_OF_CONTROL, list_slots, list_sockets
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 from workflows.nodes import NodeClasses
 
 PREFIXES = ("workflow>", "workflow/")
@@ -101,7 +101,7 @@ class GroupDefinitions:
         if name is None:
             return None
         if depth > MAX_DEPTH:
-            raise InvalidGraph([f'The group node "{name}" contains itself.'])
+            raise InvalidGraph([Sentence('The group node "{name}" contains itself.', name=name)])
         if name not in self._known:
             self._known[name] = self._read(self._definitions[name], depth)
         return self._known[name]

@@ -11,7 +11,7 @@ from typing import Any
 from workflows.convert.export import EditorGraph, EditorLink, EditorNode, Export
 from workflows.convert.group_definitions import BARE, MAX_DEPTH, Group, GroupDefinitions
 from workflows.convert.virtual import PRIMITIVE, with_values
-from workflows.errors import InvalidGraph
+from workflows.errors import InvalidGraph, Sentence
 from workflows.nodes import NodeClasses
 
 
@@ -44,7 +44,9 @@ class _Unfolding:
                 return graph
             for node in [one for one in graph.nodes.values() if self._is_unfolded(one)]:
                 graph = self._unfold_one(graph, node)
-        raise InvalidGraph(["The group nodes are nested too deeply, or contain themselves."])
+        raise InvalidGraph(
+            [Sentence("The group nodes are nested too deeply, or contain themselves.")]
+        )
 
     def _is_unfolded(self, node: EditorNode) -> bool:
         """Return whether a group is expanded: a muted or bypassed one stays a node."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.carriers import Carried
 from workflows.convert import convert
-from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
+from workflows.errors import InvalidGraph, InvalidManifest, Sentence, WorkflowUnusable
 from workflows.folders.sources import Source, load_carried, load_text
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
@@ -23,7 +23,9 @@ Report = Callable[..., None]
 _Written = Manifest | Mapping[str, Any]
 """A whole manifest, or the table of a partial one."""
 
-WAITING = "This is the editor's own format: it waits until a backend has said what its nodes are."
+WAITING = Sentence(
+    "This is the editor's own format: it waits until a backend has said what its nodes are."
+)
 
 
 class NeedsClasses(WorkflowUnusable):

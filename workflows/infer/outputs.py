@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from workflows.errors import Sentence
 from workflows.graph import upstream
 from workflows.infer.view import GraphView
 from workflows.nodes import is_shown
@@ -9,7 +10,7 @@ from workflows.nodes import is_shown
 _DYNAMIC = "COMFY_"
 """Prefixes of the types of inputs that are optional or repeated."""
 
-NO_OUTPUT = (
+NO_OUTPUT = Sentence(
     "No node of it saves or shows anything: it makes no results. Add one in ComfyUI, such as Save"
     " Image."
 )
@@ -22,9 +23,14 @@ def find_open_inputs(view: GraphView, end: str) -> Iterator[str]:
         for name, spec in view.required_inputs(node_id).items():
             is_socket = not is_shown(spec) and not spec.type.startswith(_DYNAMIC)
             if is_socket and name not in given:
-                yield (
-                    f'Nothing is connected to {name} of "{view.title(node_id)}" ({node_id}), so'
-                    f' "{view.title(end)}" ({end}) makes nothing.'
+                yield Sentence(
+                    'Nothing is connected to {name} of "{node}" ({id}), so "{end}" ({end_id})'
+                    " makes nothing.",
+                    name=name,
+                    node=view.title(node_id),
+                    id=node_id,
+                    end=view.title(end),
+                    end_id=end,
                 )
 
 

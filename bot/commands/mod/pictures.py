@@ -95,9 +95,9 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
         actor = await acknowledged(interaction)
         content = await fetch_file("file", file, attachment_hosts())
         report = await self._blocks.import_list(actor, content)
-        lines = [
-            _("{count} blocked, {known} were already.", count=report.added, known=report.known)
-        ]
+        lines = [plural("Blocked {count} picture.", "Blocked {count} pictures.", report.added)]
+        if report.known:
+            lines.append(_("Already blocked: {count}.", count=report.known))
         if report.bad_lines:
             numbers = ", ".join(map(str, report.bad_lines[:NAMED_LINES]))
             lines.append(

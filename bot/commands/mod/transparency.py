@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 from discord import app_commands, ui
+from discord.utils import format_dt
 
 from bot.i18n.language import _, mark
 from bot.replies.inputs import parse_day
@@ -61,6 +62,7 @@ def transparency_command(services: Services) -> SlashCommand:
                 "Choose a period of one day to {days} days.", {"option": "since", "days": MOST_DAYS}
             )
         report = await services.transparency.report(actor, begin, end)
+        period = " – ".join(format_dt(moment, "f") for moment in (begin, end))  # noqa: RUF001 - a range
         first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
         bars = [(bar.made, bar.refused) for bar in report.bars]
         chart = await decode(draw_bars, bars, first, last)
@@ -72,7 +74,7 @@ def transparency_command(services: Services) -> SlashCommand:
         view = build_layout(
             card(
                 BLURPLE,
-                text(f"### {_('Transparency')}", *lines, small(f"{first} – {last} UTC")),  # noqa: RUF001 - a range
+                text(f"### {_('Transparency')}", *lines, small(period)),
                 gallery(files[0]),
                 text(small(_("Blue: made. Red: refused at once."))),
                 ui.File(files[1]),

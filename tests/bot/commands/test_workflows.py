@@ -6,11 +6,15 @@ from dataclasses import replace
 import pytest
 
 from bot.commands.admin.workflows import require_library_keeper
+from bot.i18n.language import _, speaking
 from generation.errors import NotPermitted, RequestRefused
+from generation.library.inspection import template_of
 from generation.request import Actor, GenerationRequest, Requester
 from generation.requests.selection import select_workflow
 from sandbox.discord_api.model.components import walk
 from tests.support.messages import said
+from workflows.errors import InvalidGraph
+from workflows.graph import parse_graph
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
@@ -138,7 +142,7 @@ async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_ar
     library = services.library
     with pytest.raises(RequestRefused, match="no ComfyUI workflow in this file"):
         await library.stage(Actor(7, 5), b"", "empty.json")
-    with pytest.raises(RequestRefused, match=r"cannot be used.*no nodes\. Export it"):
+    with pytest.raises(RequestRefused, match=r"The graph has no nodes\. Export it"):
         await library.stage(Actor(7, 5), b"{}", "empty.json")
     with pytest.raises(RequestRefused, match="not valid JSON"):
         await library.stage(Actor(7, 5), b"hello", "note.txt")
@@ -206,3 +210,13 @@ async def test_only_a_trial_uses_what_is_not_enabled(place, services, handed_in)
     assert trial is catalog.find("red_fox")
     await services.library.remove(Actor(7, 5), "red_fox")
     assert catalog.find("red_fox") is None
+
+
+def test_what_is_wrong_with_a_file_is_said_in_the_readers_language():
+    graph = {"1": {"class_type": "KSampler", "inputs": {"model": ["7", 0]}}}
+    with pytest.raises(InvalidGraph) as caught:
+        parse_graph(graph)
+    template, facts = template_of(caught.value.sentences[0])
+    assert template.format(**facts) == caught.value.sentences[0]
+    with speaking("de"):
+        assert "mit Node „7“ verbunden, den es nicht gibt" in _(template, **facts)

@@ -33,6 +33,7 @@ SAID_AT = {
     "InvalidImage": (0,),
     "InvalidValue": (1,),
     "_refused": (1,),
+    "Sentence": (0,),
 }
 """Which arguments of these are sentences."""
 

@@ -160,7 +160,7 @@ async def test_unknown_nodes_are_named_and_the_rest_is_shown(build, described):
     assert "SaveElsewhere is not installed" in report.problems[0]
     assert report.backends[0].nodes == ("SaveElsewhere",)
     assert "prompt" in {one.name for one in report.inputs}
-    with pytest.raises(RequestRefused, match="cannot be used"):
+    with pytest.raises(RequestRefused, match="is not installed"):
         await library.enable(Actor(7, 5), "strange")
 
 
