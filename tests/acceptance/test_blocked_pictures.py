@@ -62,6 +62,17 @@ async def test_a_day_with_a_member_who_tries_everything(environment):
         await move_the_list(environment, rude)
         await disguise_words(environment)
         await appeal_in_bulk(environment)
+        reply = await environment.mo.slash("general", "mod transparency")
+        counted = as_text(await reply.until(files_of, PATIENCE_S))
+        for line in (
+            "**Refused for the wording** 4",
+            "**Refused because blocked** 3",
+            "**Refused for an attached file** 4",
+            "**Blocked by the image filter** 1",
+            "**Held for a moderator** 1",
+            "**Appeals** 1",
+        ):
+            assert line in counted
 
 
 async def attach_what_is_blocked(environment, rude):
