@@ -274,7 +274,7 @@ class Studio:
         await files.set_input_files(self._out / WORKFLOW)
         await self._take("workflow-add")
         await self._visitor.send()
-        report = self._visitor.message("Makes")
+        report = self._visitor.message("Options")
         await report.get_by_role("button", name="Enable").wait_for()
         await self._take("workflow-report")
         await report.get_by_role("button", name="Enable").click()

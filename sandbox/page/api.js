@@ -1,5 +1,7 @@
 // The stand-in's HTTP API: what a person sees, and what they do.
 
+import { t } from "./words.js";
+
 /** A refusal, with the sentence to show. */
 export class Refused extends Error {}
 
@@ -43,7 +45,7 @@ async function send(address, options) {
   try {
     response = await fetch(address, { method: "POST", ...options });
   } catch {
-    throw new Refused("The demo does not answer. Is it still running?");
+    throw new Refused(t("The demo does not answer. Is it still running?"));
   }
   return readAnswer(response);
 }
@@ -56,7 +58,7 @@ async function readAnswer(response) {
     answer = null;
   }
   if (!response.ok || answer === null) {
-    throw new Refused(answer?.error ?? `The demo answered with status ${response.status}.`);
+    throw new Refused(answer?.error ?? t("The demo answered with status {status}.", { status: response.status }));
   }
   return answer;
 }

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { el, icon } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 import { buildFile, buildGallery } from "./media.js";
+import { t } from "./words.js";
 
 const BUTTON = 2;
 const STRING_SELECT = 3;
@@ -98,7 +99,7 @@ export function buildMenu(part, choose, { disabled = false } = {}) {
 }
 
 function buildSingle(part, choose, disabled) {
-  const placeholder = part.placeholder || "Make a selection";
+  const placeholder = part.placeholder || t("Make a selection");
   const chosen = part.options.find((option) => option.default);
   const options = part.options.map((option) => {
     const text = option.description ? `${option.label} · ${option.description}` : option.label;
@@ -113,12 +114,12 @@ function buildMultiple(part, choose, disabled, most) {
   const least = part.min_values ?? 1;
   const boxes = part.options.map((option) => el("input", { type: "checkbox", value: option.value, checked: option.default, disabled }));
   const values = () => boxes.filter((box) => box.checked).map((box) => box.value);
-  const done = el("button", { class: "button button-primary", type: "button", disabled, on: { click: () => choose(values()) } }, "Choose");
+  const done = el("button", { class: "button button-primary", type: "button", disabled, on: { click: () => choose(values()) } }, t("Choose"));
   const check = () => {
     const count = values().length;
     done.disabled = disabled || count < least || count > most;
   };
   check();
   const entries = part.options.map((option, index) => el("label", { class: "menu-entry" }, boxes[index], el("span", {}, option.label, option.description && el("small", {}, option.description))));
-  return el("details", { class: "menu-many", dataset: { customId: part.custom_id }, on: { change: check } }, el("summary", {}, part.placeholder || "Make a selection", icon("chevron")), el("div", { class: "menu-entries" }, entries, done));
+  return el("details", { class: "menu-many", dataset: { customId: part.custom_id }, on: { change: check } }, el("summary", {}, part.placeholder || t("Make a selection"), icon("chevron")), el("div", { class: "menu-entries" }, entries, done));
 }

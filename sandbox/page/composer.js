@@ -6,9 +6,9 @@ import { buildField } from "./fields.js";
 import { ATTACHMENT, Invalid, listUses, nest, parseCommand } from "./options.js";
 import { isDirect } from "./state.js";
 import { COMBOBOX, Suggestions } from "./suggestions.js";
+import { keepSaid, language, t } from "./words.js";
 
 const CHAT_INPUT = 1;
-const NO_PLACE_FOR_FILES = "Files go into a command's option here: type / and choose a command that takes one.";
 
 export class Composer {
   constructor(state, root, conversation) {
@@ -22,15 +22,16 @@ export class Composer {
   }
 
   build(root) {
-    this.text = el("textarea", { ...COMBOBOX, id: "composer-text", class: "composer-text", rows: "1", maxlength: "2000", "aria-label": "Message" });
-    this.more = el("input", { ...COMBOBOX, class: "more", type: "text", "aria-label": "Add an option" });
+    this.text = keepSaid(el("textarea", { ...COMBOBOX, id: "composer-text", class: "composer-text", rows: "1", maxlength: "2000" }), "Message", "aria-label");
+    this.more = keepSaid(el("input", { ...COMBOBOX, class: "more", type: "text" }), "Add an option", "aria-label");
     this.commandName = el("span", { class: "command-name" });
     this.pills = el("span", { class: "pills" });
     this.error = el("p", { class: "composer-error", role: "alert", hidden: true });
-    this.close = el("button", { class: "icon-button", type: "button", hidden: true, "aria-label": "Leave the command", on: { click: () => this.leave() } }, icon("close"));
+    this.close = el("button", { class: "icon-button", type: "button", hidden: true, on: { click: () => this.leave() } }, icon("close"));
+    keepSaid(this.close, "Leave the command", "aria-label");
     this.command = el("div", { class: "command", role: "group", hidden: true }, this.commandName, this.pills, this.more);
-    const send = el("button", { class: "icon-button send", type: "submit", "aria-label": "Send" }, icon("send"));
-    this.box = el("form", { class: "composer-box", "aria-label": "Composer" }, this.text, this.command, this.close, send);
+    const send = keepSaid(el("button", { class: "icon-button send", type: "submit" }, icon("send")), "Send", "aria-label");
+    this.box = keepSaid(el("form", { class: "composer-box" }, this.text, this.command, this.close, send), "Composer", "aria-label");
     root.append(this.suggestions.element, this.error, this.box);
   }
 
@@ -89,7 +90,7 @@ export class Composer {
     const unused = this.unusedOptions().find((option) => option.type === ATTACHMENT);
     const field = focused ?? empty ?? (unused && this.addField(unused));
     if (field) field.take(file);
-    else this.showError(NO_PLACE_FOR_FILES);
+    else this.showError(t("Files go into a command's option here: type / and choose a command that takes one."));
   }
 
   /** A reconnection leaves what is being typed alone; another person starts afresh. */
@@ -97,8 +98,9 @@ export class Composer {
     const isSamePerson = this.owner === this.state.me.id;
     this.owner = this.state.me.id;
     // A keyboard that opens by itself would cover half of a phone.
-    if (!isSamePerson) this.leave({ takesFocus: !this.hasStarted && matchMedia("(hover: hover)").matches });
+    if (!isSamePerson || this.said !== language()) this.leave({ takesFocus: !this.hasStarted && matchMedia("(hover: hover)").matches });
     this.hasStarted = true;
+    this.said = language();
   }
 
   /** Fills in a command that somebody pasted or clicked; says whether it is one. */
@@ -138,7 +140,7 @@ export class Composer {
     const place = (use) => use.name.indexOf(query);
     const found = uses.filter((use) => place(use) >= 0).sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
     const items = found.map((use) => this.describeUse(use));
-    const title = items.length ? [avatar(this.state.bot, "avatar-tiny"), this.state.bot.display_name] : "No command of that name.";
+    const title = items.length ? [avatar(this.state.bot, "avatar-tiny"), this.state.bot.display_name] : t("No command of that name.");
     this.suggestions.show(this.text, { title, items, onPick: (item) => this.choose(item.use) });
   }
 
@@ -182,7 +184,7 @@ export class Composer {
     this.showError(null);
     this.fitText();
     const { channel, bot } = this.state;
-    if (channel) this.text.placeholder = `Message ${isDirect(channel) ? `@${bot?.display_name}` : `#${channel.name}`}`;
+    if (channel) this.text.placeholder = t("Message {place}", { place: isDirect(channel) ? `@${bot?.display_name}` : `#${channel.name}` });
     if (takesFocus) this.text.focus();
   }
 
@@ -217,7 +219,7 @@ export class Composer {
   showMore() {
     const count = this.unusedOptions().length;
     this.more.value = "";
-    this.more.placeholder = count ? `+${count} more` : "";
+    this.more.placeholder = count ? t("+{count} more", { count }) : "";
     this.more.classList.toggle("nothing-more", count === 0);
   }
 
@@ -225,9 +227,9 @@ export class Composer {
     const typed = this.more.value.trim().toLowerCase();
     const found = this.unusedOptions().filter((option) => option.name.includes(typed));
     const items = found.map((option) => ({ option, label: option.name, detail: option.description }));
-    const none = typed ? "No option of that name." : "";
+    const none = typed ? t("No option of that name.") : "";
     // Enter with nothing typed sends the command, so nothing is chosen until one looks for it.
-    this.suggestions.show(this.more, { title: items.length ? "Options" : none, items, onPick: (item) => this.addField(item.option).focus(), startsActive: typed !== "" });
+    this.suggestions.show(this.more, { title: items.length ? t("Options") : none, items, onPick: (item) => this.addField(item.option).focus(), startsActive: typed !== "" });
   }
 
   onCommandKey(event) {

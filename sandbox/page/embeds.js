@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { link, renderMarkdown } from "./markdown.js";
 import { buildPicture, fitInto, openLightbox } from "./media.js";
 import { buildStamp } from "./timestamps.js";
+import { t } from "./words.js";
 
 const GRID = 12;
 const FIELDS_IN_A_ROW = 3;
@@ -28,9 +29,9 @@ export function buildEmbed(embed, index, context) {
 }
 
 function buildEmbedPicture(picture, slot, width, height) {
-  const open = () => openLightbox([{ ...picture, filename: "Picture" }], 0);
-  const name = picture.description || "Picture in the message";
-  const tile = el("button", { class: "tile embed-picture", type: "button", "aria-label": "Enlarge the picture", on: { click: open } }, buildPicture(picture, slot, name));
+  const open = () => openLightbox([{ ...picture, filename: t("Picture") }], 0);
+  const name = picture.description || t("Picture in the message");
+  const tile = el("button", { class: "tile embed-picture", type: "button", "aria-label": t("Enlarge the picture"), on: { click: open } }, buildPicture(picture, slot, name));
   fitInto(tile, picture, width, height);
   return tile;
 }

@@ -4,9 +4,9 @@ import { el, icon } from "./dom.js";
 import { formatSize } from "./media.js";
 import { ATTACHMENT, fixedChoices, INTEGER, Invalid, NUMBER, parseValue, STRING } from "./options.js";
 import { COMBOBOX } from "./suggestions.js";
+import { t } from "./words.js";
 
 const COMPLETION_DELAY_MS = 200;
-const REQUIRED = "This option is required. Specify a value.";
 
 /** Builds the field of an option. `composer` has `state`, `suggestions`, `complete` and `fieldPicked`. */
 export function buildField(option, composer) {
@@ -105,7 +105,7 @@ class TextField extends Field {
 
   /** Takes away what was suggested for another text, or Enter would pick it; returns the turn. */
   awaitChoices() {
-    this.composer.suggestions.show(this.control, { title: [...this.title, el("em", {}, " Loading options…")] });
+    this.composer.suggestions.show(this.control, { title: [...this.title, el("em", {}, ` ${t("Loading options…")}`)] });
     this.asked += 1;
     return this.asked;
   }
@@ -118,9 +118,9 @@ class TextField extends Field {
     const { suggestions } = this.composer;
     const choices = await this.composer.complete(this);
     if (turn !== this.asked || document.activeElement !== this.control) return;
-    if (choices === null) suggestions.show(this.control, { title: [...this.title, el("span", { class: "suggestion-error" }, icon("restricted"), "Loading options failed")] });
+    if (choices === null) suggestions.show(this.control, { title: [...this.title, el("span", { class: "suggestion-error" }, icon("restricted"), t("Loading options failed"))] });
     else if (choices.length) this.offer(choices);
-    else suggestions.show(this.control, { title: [...this.title, el("em", {}, " No options match your search")] });
+    else suggestions.show(this.control, { title: [...this.title, el("em", {}, ` ${t("No options match your search")}`)] });
   }
 
   offer(choices) {
@@ -143,10 +143,10 @@ class TextField extends Field {
   read() {
     if (this.picked) return this.picked.value;
     const text = this.control.value;
-    if (!text.trim()) throw new Invalid(REQUIRED);
+    if (!text.trim()) throw new Invalid(t("This option is required. Specify a value."));
     if (!this.choices) return parseValue(this.option, text);
     const exact = this.choices.find((choice) => choice.name.toLowerCase() === text.trim().toLowerCase());
-    if (!exact) throw new Invalid("Choose one of the list.");
+    if (!exact) throw new Invalid(t("Choose one of the list."));
     return exact.value;
   }
 }
@@ -156,7 +156,7 @@ class FileField extends Field {
     super(option, composer);
     this.file = null;
     this.picker = el("input", { type: "file", class: "visually-hidden", id: `file-${option.name}`, tabindex: "-1", "aria-label": option.name, on: { change: () => this.picker.files[0] && this.take(this.picker.files[0]) } });
-    this.control = el("button", { class: "pill-file", type: "button", id: `option-${option.name}`, on: { click: () => this.picker.click() } }, "Choose, drop or paste a file");
+    this.control = el("button", { class: "pill-file", type: "button", id: `option-${option.name}`, on: { click: () => this.picker.click() } }, t("Choose, drop or paste a file"));
     this.frame([this.control, this.picker]);
   }
 
@@ -177,7 +177,7 @@ class FileField extends Field {
   }
 
   read() {
-    if (!this.file) throw new Invalid(REQUIRED);
+    if (!this.file) throw new Invalid(t("This option is required. Specify a value."));
     return this.file;
   }
 }

@@ -7,6 +7,7 @@ import { openModal } from "./modal.js";
 import { Places } from "./places.js";
 import { State } from "./state.js";
 import { startTicking } from "./timestamps.js";
+import { keepSaid, speak, t } from "./words.js";
 
 const FIRST_MEMBER = "ana";
 const RETRY_MS = 2000;
@@ -37,6 +38,7 @@ class Connection {
     try {
       const snapshot = await api.fetchState(this.member);
       if (this.isClosed) return;
+      speak(snapshot.me.locale);
       state.load(snapshot);
       const missed = this.waiting;
       this.waiting = null;
@@ -56,9 +58,9 @@ class Connection {
   onError() {
     if (this.isClosed) return;
     this.waiting = [];
-    showConnection("Connection lost. Trying again…");
+    showConnection(t("Connection lost. Trying again…"));
     // Browsers come back by themselves from a cut line, but not from a refusal.
-    if (this.events.readyState === EventSource.CLOSED) this.reopen("Connection lost. Trying again…");
+    if (this.events.readyState === EventSource.CLOSED) this.reopen(t("Connection lost. Trying again…"));
   }
 
   reopen(sentence) {
@@ -119,10 +121,12 @@ let typingTimer = null;
 function showTyping({ channel_id: channelId, user }) {
   if (channelId !== state.channelId) return;
   clearTimeout(typingTimer);
-  at("typing").textContent = `${state.memberOf(user).display_name} is typing…`;
+  at("typing").textContent = t("{name} is typing…", { name: state.memberOf(user).display_name });
   typingTimer = setTimeout(() => at("typing").replaceChildren(), TYPING_MS);
 }
 
+for (const node of document.querySelectorAll("#app [aria-label]")) keepSaid(node, node.getAttribute("aria-label"), "aria-label");
+keepSaid(document.querySelector(".skip-link"), "Skip to the message box");
 new MessageList(state, { list: at("messages"), scroller: at("scroller") });
 new Places(
   state,

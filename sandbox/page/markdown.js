@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { buildStamp } from "./timestamps.js";
+import { t } from "./words.js";
 
 const BODY = "((?:\\\\[\\s\\S]|[^\\\\])+?)";
 const MESSAGE_LINK = /^https:\/\/discord\.com\/channels\/(?:\d+|@me)\/(\d+)\/(\d+)$/;
@@ -13,8 +14,8 @@ const RULES = [
   [/```(?:([A-Za-z0-9+#.-]+)\n)?\n*([\s\S]+?)\n*```\n?/y, (match) => el("pre", {}, el("code", {}, match[2]))],
   [/(`+)([\s\S]*?[^`])\1(?!`)/y, (match) => el("code", { class: "inline-code" }, match[2].trim() || match[2])],
   [/<t:(-?\d{1,13})(?::([tTdDfFR]))?>/y, (match) => buildStamp(Number(match[1]), match[2] ?? "f")],
-  [/<@!?(\d+)>/y, (match, context) => mention(`@${context.memberName(match[1]) ?? "unknown-user"}`)],
-  [/<@&(\d+)>/y, (match, context) => mention(`@${context.roleName(match[1]) ?? "unknown-role"}`)],
+  [/<@!?(\d+)>/y, (match, context) => mention(`@${context.memberName(match[1]) ?? t("unknown-user")}`)],
+  [/<@&(\d+)>/y, (match, context) => mention(`@${context.roleName(match[1]) ?? t("unknown-role")}`)],
   [/<#(\d+)>/y, buildChannel],
   [/<\/([-_\w ]{1,96}):\d+>/y, buildCommand],
   [/<a?(:\w+:)\d+>/y, (match) => match[1]],
@@ -129,7 +130,7 @@ function mention(text) {
 
 function buildChannel(match, context) {
   const name = context.channelName(match[1]);
-  if (!name) return mention("#unknown");
+  if (!name) return mention(`#${t("unknown")}`);
   const open = () => context.openChannel(match[1]);
   return el("button", { class: "mention", type: "button", on: { click: open } }, `#${name}`);
 }
@@ -146,7 +147,7 @@ export function link(address, children, context) {
   if (target && context?.hasChannel(target[1])) {
     const jump = () => context.jumpTo(target[1], target[2]);
     // Whoever wrote the address alone sees a message's place in its stead, as in Discord.
-    const shown = children[0] === address ? ["Jump to message"] : children;
+    const shown = children[0] === address ? [t("Jump to message")] : children;
     return el("button", { class: "link-button", type: "button", on: { click: jump } }, shown);
   }
   return el("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, children);
@@ -157,5 +158,5 @@ function buildSpoiler(children) {
     event.currentTarget.classList.add("revealed");
     event.currentTarget.removeAttribute("aria-label");
   };
-  return el("button", { class: "spoiler-text", type: "button", "aria-label": "Spoiler", on: { click: reveal } }, el("span", {}, children));
+  return el("button", { class: "spoiler-text", type: "button", "aria-label": t("Spoiler"), on: { click: reveal } }, el("span", {}, children));
 }

@@ -1,6 +1,7 @@
 // Attachments: picture galleries with a lightbox, players, and rows to download.
 
 import { el, icon } from "./dom.js";
+import { t } from "./words.js";
 
 const OWN = /^\/(?:ephemeral-)?attachments\//;
 const KILOBYTE = 1024;
@@ -41,7 +42,7 @@ const isPicture = (file) => isA(file, "image");
 function buildTile(file, slot, open) {
   if (!isPicture(file)) return buildFile(file);
   const name = file.description || file.filename;
-  const tile = el("button", { class: "tile", type: "button", "aria-label": `Enlarge ${name}` }, buildPicture(file, slot, name));
+  const tile = el("button", { class: "tile", type: "button", "aria-label": t("Enlarge {name}", { name }) }, buildPicture(file, slot, name));
   if (file.isSpoiler || file.filename.startsWith("SPOILER_")) hideBehindSpoiler(tile, name);
   tile.addEventListener("click", () => (tile.classList.contains("spoiler") ? reveal(tile, name) : open()));
   return tile;
@@ -49,20 +50,20 @@ function buildTile(file, slot, open) {
 
 function hideBehindSpoiler(tile, name) {
   tile.classList.add("spoiler");
-  tile.setAttribute("aria-label", `Spoiler: show ${name}`);
-  tile.append(el("span", { class: "spoiler-label" }, "Spoiler"));
+  tile.setAttribute("aria-label", t("Spoiler: show {name}", { name }));
+  tile.append(el("span", { class: "spoiler-label" }, t("Spoiler")));
 }
 
 function reveal(tile, name) {
   tile.classList.remove("spoiler");
-  tile.setAttribute("aria-label", `Enlarge ${name}`);
+  tile.setAttribute("aria-label", t("Enlarge {name}", { name }));
   tile.querySelector(".spoiler-label").remove();
 }
 
 /** Builds a picture; `slot` says which earlier one it replaces when the message changes. */
 export function buildPicture(file, slot, name) {
   const source = ownAddress(file.url);
-  if (!source) return el("span", { class: "outside" }, "A picture on another host is not loaded here.");
+  if (!source) return el("span", { class: "outside" }, t("A picture on another host is not loaded here."));
   return el("img", { src: source, alt: name, width: file.width, height: file.height, draggable: "false", dataset: { slot } });
 }
 
@@ -95,7 +96,7 @@ export function buildFile(file) {
     { class: "file-row" },
     icon("file"),
     el("span", { class: "file-text" }, el("span", { class: "file-name" }, file.filename), file.size !== null && el("span", { class: "file-size" }, formatSize(file.size))),
-    source && el("a", { class: "icon-button", href: source, download: file.filename, "aria-label": `Download ${file.filename}` }, icon("download")),
+    source && el("a", { class: "icon-button", href: source, download: file.filename, "aria-label": t("Download {name}", { name: file.filename }) }, icon("download")),
   );
   if (source && isA(file, "audio")) row.append(el("audio", { src: source, controls: true, preload: "metadata" }));
   return row;
@@ -103,14 +104,14 @@ export function buildFile(file) {
 
 export function formatSize(bytes) {
   if (bytes >= MEGABYTE) return `${(bytes / MEGABYTE).toFixed(2)} MB`;
-  return bytes >= KILOBYTE ? `${(bytes / KILOBYTE).toFixed(2)} KB` : `${bytes} bytes`;
+  return bytes >= KILOBYTE ? `${(bytes / KILOBYTE).toFixed(2)} KB` : t("{count} bytes", { count: bytes });
 }
 
 /** Shows pictures large, one at a time; arrow keys move, Escape or a click beside closes. */
 export function openLightbox(files, start) {
   let index = start;
   const picture = el("img", { class: "lightbox-picture", alt: "" });
-  const address = el("a", { class: "lightbox-link", target: "_blank", rel: "noopener" }, icon("external"), "Open in browser");
+  const address = el("a", { class: "lightbox-link", target: "_blank", rel: "noopener" }, icon("external"), t("Open in browser"));
   const place = el("span", { class: "lightbox-place" });
   const show = (next) => {
     index = (next + files.length) % files.length;
@@ -119,12 +120,12 @@ export function openLightbox(files, start) {
     picture.src = source;
     picture.alt = file.description || file.filename;
     address.href = source;
-    place.textContent = files.length > 1 ? `${index + 1} of ${files.length}` : "";
+    place.textContent = files.length > 1 ? t("{place} of {count}", { place: index + 1, count: files.length }) : "";
   };
-  const dialog = el("dialog", { class: "lightbox", "aria-label": "Picture" }, picture, el("p", { class: "lightbox-caption" }, address, place));
+  const dialog = el("dialog", { class: "lightbox", "aria-label": t("Picture") }, picture, el("p", { class: "lightbox-caption" }, address, place));
   const turn = (name, label, step) => el("button", { class: `lightbox-arrow ${name}`, type: "button", "aria-label": label, on: { click: () => show(index + step) } }, icon(name));
-  if (files.length > 1) dialog.append(turn("left", "Previous picture", -1), turn("right", "Next picture", 1));
-  dialog.append(el("button", { class: "lightbox-close", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close")));
+  if (files.length > 1) dialog.append(turn("left", t("Previous picture"), -1), turn("right", t("Next picture"), 1));
+  dialog.append(el("button", { class: "lightbox-close", type: "button", "aria-label": t("Close"), on: { click: () => dialog.close() } }, icon("close")));
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") show(index - 1);
     if (event.key === "ArrowRight") show(index + 1);

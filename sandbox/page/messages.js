@@ -8,6 +8,7 @@ import { renderMarkdown } from "./markdown.js";
 import { buildAttachments, keepPictures } from "./media.js";
 import { isDirect, LOADING } from "./state.js";
 import { formatPosted, formatStamp, startOfDay } from "./timestamps.js";
+import { keepSaid, sayAround, t } from "./words.js";
 
 const CHAT_INPUT = 1;
 const MESSAGE_MENU = 3;
@@ -29,7 +30,7 @@ export class MessageList {
     state.on("pending", () => this.showPending());
     state.on("message", (detail) => this.showOne(detail));
     state.on("jump", ({ messageId }) => this.jumpTo(messageId));
-    this.toPresent = el("button", { class: "to-present", type: "button", hidden: true, on: { click: () => this.jumpToPresent() } }, "Jump to present");
+    this.toPresent = keepSaid(el("button", { class: "to-present", type: "button", hidden: true, on: { click: () => this.jumpToPresent() } }), "Jump to present");
     scroller.after(this.toPresent);
     scroller.addEventListener("scroll", () => {
       this.sticks = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM_PX;
@@ -130,15 +131,15 @@ export class MessageList {
     const { channel, bot } = this.state;
     const direct = isDirect(channel);
     const name = direct ? (bot?.display_name ?? "") : `#${channel?.name ?? ""}`;
-    const sentence = direct ? `This is the beginning of your direct messages with ${name}.` : `This is the start of the ${name} channel.`;
-    const title = direct ? name : `Welcome to ${name}!`;
+    const sentence = direct ? t("This is the beginning of your direct messages with {name}.", { name }) : t("This is the start of the {name} channel.", { name });
+    const title = direct ? name : t("Welcome to {name}!", { name });
     const mark = direct ? avatar(bot, "avatar-large") : el("span", { class: "welcome-mark" }, icon("hash"));
-    return el("li", { class: "welcome" }, mark, el("h2", {}, title), el("p", {}, sentence, " Type ", el("kbd", {}, "/"), " to see what Limner can do."), this.buildSuggestion());
+    return el("li", { class: "welcome" }, mark, el("h2", {}, title), el("p", {}, sentence, " ", sayAround("Type {key} to see what Limner can do.", { key: el("kbd", {}, "/") })), this.buildSuggestion());
   }
 
   buildSuggestion() {
     if (!this.state.commandsHere(CHAT_INPUT).some((command) => command.name === "imagine")) return null;
-    return el("button", { class: "suggested", type: "button", on: { click: () => this.state.tell("use", { text: SUGGESTION }) } }, "Try ", el("span", { class: "used-command" }, SUGGESTION));
+    return el("button", { class: "suggested", type: "button", on: { click: () => this.state.tell("use", { text: SUGGESTION }) } }, sayAround("Try {command}", { command: el("span", { class: "used-command" }, SUGGESTION) }));
   }
 
   build(message, previous) {
@@ -169,10 +170,10 @@ export class MessageList {
   buildPending(id, entry) {
     const { state } = this;
     const { bot, me } = state;
-    const dismiss = el("button", { class: "link-button", type: "button", on: { click: () => state.dismiss(id) } }, "Dismiss message");
+    const dismiss = el("button", { class: "link-button", type: "button", on: { click: () => state.dismiss(id) } }, t("Dismiss message"));
     const text = entry.failure
-      ? [el("p", { class: "failure", role: "alert" }, icon("restricted"), entry.failure), el("p", { class: "only-you" }, icon("eye"), "Only you can see this • ", dismiss)]
-      : [el("p", { class: "thinking" }, buildDots(), "Sending command…")];
+      ? [el("p", { class: "failure", role: "alert" }, icon("restricted"), t(entry.failure)), el("p", { class: "only-you" }, icon("eye"), `${t("Only you can see this")} • `, dismiss)]
+      : [el("p", { class: "thinking" }, buildDots(), t("Sending command…"))];
     const usage = buildUsageLine(me, entry.name, state);
     return el(
       "li",
@@ -228,15 +229,16 @@ function buildUsage(message, state) {
 
 function buildUsageLine(member, name, state, isMenu = false) {
   const command = el("span", { class: "used-command" }, isMenu ? name : `/${name}`);
-  return el("p", { class: "usage" }, avatar(member, "avatar-tiny"), buildName(member, state), el("span", {}, " used "), command);
+  const said = sayAround("{name} used {command}", { name: buildName(member, state), command });
+  return el("p", { class: "usage" }, avatar(member, "avatar-tiny"), said.map((part) => (typeof part === "string" ? el("span", {}, part) : part)));
 }
 
 function buildReply(message, state) {
   if (!message.message_reference) return null;
   const target = message.referenced_message;
-  if (!target) return el("p", { class: "usage" }, icon("reply"), el("em", {}, "Original message was deleted"));
+  if (!target) return el("p", { class: "usage" }, icon("reply"), el("em", {}, t("Original message was deleted")));
   const author = state.memberOf(target.author);
-  const excerpt = renderMarkdown(target.content || firstText(target.components) || "Click to see attachment", contextFor(state, target)).textContent;
+  const excerpt = renderMarkdown(target.content || firstText(target.components) || t("Click to see attachment"), contextFor(state, target)).textContent;
   const jump = () => state.jumpTo(target.channel_id, target.id);
   return el("p", { class: "usage" }, avatar(author, "avatar-tiny"), buildName(author, state), author.is_bot && buildBadge(), el("button", { class: "excerpt", type: "button", on: { click: jump } }, excerpt));
 }
@@ -259,7 +261,7 @@ function buildBody(message, state) {
     buildAttachments(message.attachments),
     message.embeds.map((embed, index) => buildEmbed(embed, index, context)),
     buildComponents(message, state, context),
-    note && el("p", { class: "failure", role: "alert" }, icon("restricted"), note),
+    note && el("p", { class: "failure", role: "alert" }, icon("restricted"), t(note)),
     message.ephemeral && buildOnlyYou(message, state),
   ];
 }
@@ -268,23 +270,23 @@ function buildContent(message, context) {
   if (!message.content) return null;
   const content = renderMarkdown(message.content, context);
   content.classList.add("content");
-  if (message.edited_timestamp) content.append(el("span", { class: "edited", title: formatStamp(Date.parse(message.edited_timestamp) / 1000, "F") }, " (edited)"));
+  if (message.edited_timestamp) content.append(el("span", { class: "edited", title: formatStamp(Date.parse(message.edited_timestamp) / 1000, "F") }, ` ${t("(edited)")}`));
   return content;
 }
 
 function buildLoading(message, state) {
   const isDead = Date.now() - Date.parse(message.timestamp) > TOKEN_LIFE_MS;
   const line = isDead
-    ? el("p", { class: "failure" }, icon("restricted"), "The application did not respond")
-    : el("p", { class: "thinking" }, buildDots(), `${state.memberOf(message.author).display_name} is thinking…`);
+    ? el("p", { class: "failure" }, icon("restricted"), t("The application did not respond"))
+    : el("p", { class: "thinking" }, buildDots(), t("{name} is thinking…", { name: state.memberOf(message.author).display_name }));
   return [line, message.flags & EPHEMERAL ? buildOnlyYou(message, state) : null];
 }
 
 export const buildDots = () => el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
 
 function buildOnlyYou(message, state) {
-  const dismiss = el("button", { class: "link-button", type: "button", on: { click: () => state.dismiss(message.id) } }, "Dismiss message");
-  return el("p", { class: "only-you" }, icon("eye"), "Only you can see this • ", dismiss);
+  const dismiss = el("button", { class: "link-button", type: "button", on: { click: () => state.dismiss(message.id) } }, t("Dismiss message"));
+  return el("p", { class: "only-you" }, icon("eye"), `${t("Only you can see this")} • `, dismiss);
 }
 
 /** The ⋯ menu of a message: the application's message commands. */
@@ -295,8 +297,8 @@ function buildTools(message, state) {
   const details = el(
     "details",
     { class: "tools" },
-    el("summary", { class: "icon-button", "aria-label": "Apps: commands for this message", title: "Apps" }, icon("more")),
-    el("div", { class: "tools-menu", role: "menu" }, el("p", { class: "tools-title" }, "Apps"), entries),
+    el("summary", { class: "icon-button", "aria-label": t("Apps: commands for this message"), title: t("Apps") }, icon("more")),
+    el("div", { class: "tools-menu", role: "menu" }, el("p", { class: "tools-title" }, t("Apps")), entries),
   );
   details.addEventListener("focusout", (event) => {
     if (!details.contains(event.relatedTarget)) details.open = false;

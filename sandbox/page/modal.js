@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { buildMenu, withEntries } from "./components.js";
 import { el, icon } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
+import { t } from "./words.js";
 
 const ROW = 1;
 const TEXT_INPUT = 4;
@@ -20,13 +21,13 @@ export function openModal(event, state) {
   const { modal } = event;
   const fields = {};
   const error = el("p", { class: "failure", role: "alert", hidden: true });
-  const cancel = el("button", { class: "button button-link", type: "button", on: { click: () => dialog.close() } }, "Cancel");
-  const submit = el("button", { class: "button button-primary", type: "submit" }, "Submit");
+  const cancel = el("button", { class: "button button-link", type: "button", on: { click: () => dialog.close() } }, t("Cancel"));
+  const submit = el("button", { class: "button button-primary", type: "submit" }, t("Submit"));
   const form = el("form", {}, el("div", { class: "modal-fields" }, modal.components.map((item) => buildItem(item, fields, state))), error, el("div", { class: "modal-buttons" }, cancel, submit));
-  const leave = el("button", { class: "icon-button", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
+  const leave = el("button", { class: "icon-button", type: "button", "aria-label": t("Close"), on: { click: () => dialog.close() } }, icon("close"));
   const dialog = el("dialog", { class: "modal", "aria-labelledby": "modal-title" }, el("header", {}, el("h2", { id: "modal-title" }, modal.title), leave), form);
   const show = (sentence) => {
-    error.textContent = sentence ?? "";
+    error.textContent = sentence ? t(sentence) : "";
     error.hidden = !sentence;
     submit.disabled = false;
   };

@@ -1,5 +1,7 @@
 // A command's options: what they are called, and turning what was typed into values.
 
+import { t } from "./words.js";
+
 export const SUB_COMMAND = 1;
 export const SUB_COMMAND_GROUP = 2;
 export const STRING = 3;
@@ -14,10 +16,6 @@ export const ATTACHMENT = 11;
 
 const NESTING = [SUB_COMMAND, SUB_COMMAND_GROUP];
 const LONGEST_TEXT = 6000;
-const YES_NO = [
-  { name: "True", value: true },
-  { name: "False", value: false },
-];
 
 /** A value that cannot be sent, with the sentence to show. */
 export class Invalid extends Error {}
@@ -69,7 +67,7 @@ export function fixedChoices(option, state) {
   if (option.choices) return option.choices;
   switch (option.type) {
     case BOOLEAN:
-      return YES_NO;
+      return [{ name: t("True"), value: true }, { name: t("False"), value: false }];
     case USER:
       return peopleOf(state);
     case ROLE:
@@ -95,18 +93,18 @@ function rolesOf(state) {
 export function parseValue(option, text) {
   if (option.type === STRING) return parseText(option, text);
   const number = Number(text.trim().replace(",", "."));
-  if (!text.trim() || !Number.isFinite(number)) throw new Invalid("Enter a number.");
-  if (option.type === INTEGER && !Number.isSafeInteger(number)) throw new Invalid("Enter a whole number.");
+  if (!text.trim() || !Number.isFinite(number)) throw new Invalid(t("Enter a number."));
+  if (option.type === INTEGER && !Number.isSafeInteger(number)) throw new Invalid(t("Enter a whole number."));
   const { min_value: least, max_value: most } = option;
-  if (least !== undefined && number < least) throw new Invalid(`Enter a number of ${least} or more.`);
-  if (most !== undefined && number > most) throw new Invalid(`Enter a number of ${most} or less.`);
+  if (least !== undefined && number < least) throw new Invalid(t("Enter a number of {least} or more.", { least }));
+  if (most !== undefined && number > most) throw new Invalid(t("Enter a number of {most} or less.", { most }));
   return number;
 }
 
 function parseText(option, text) {
   const length = [...text].length;
   const { min_length: least = 0, max_length: most = LONGEST_TEXT } = option;
-  if (length < least) throw new Invalid(`Enter at least ${least} characters.`);
-  if (length > most) throw new Invalid(`Enter at most ${most} characters; these are ${length}.`);
+  if (length < least) throw new Invalid(t("Enter at least {least} characters.", { least }));
+  if (length > most) throw new Invalid(t("Enter at most {most} characters; these are {length}.", { most, length }));
   return text;
 }

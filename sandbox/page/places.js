@@ -3,6 +3,7 @@
 import { avatar, el, icon } from "./dom.js";
 import { buildBadge, buildName } from "./messages.js";
 import { isDirect, LOCALES } from "./state.js";
+import { t } from "./words.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
 
@@ -32,7 +33,7 @@ export class Places {
     const direct = this.state.channels.filter(isDirect);
     const text = this.state.channels.filter((channel) => !isDirect(channel));
     const group = (title, list) => [el("h2", { class: "group-title" }, title), el("ul", {}, list.map((channel) => this.buildChannel(channel)))];
-    this.roots.channels.replaceChildren(...group("Text channels", text), ...group("Direct messages", direct));
+    this.roots.channels.replaceChildren(...group(t("Text channels"), text), ...group(t("Direct messages"), direct));
   }
 
   buildChannel(channel) {
@@ -50,8 +51,8 @@ export class Places {
       { class: `channel${isUnread ? " unread" : ""}`, type: "button", "aria-current": isOpen ? "page" : null, on: { click: open } },
       mark,
       el("span", { class: "channel-name" }, name),
-      channel.nsfw && el("span", { class: "visually-hidden" }, "(age-restricted)"),
-      isUnread && el("span", { class: "visually-hidden" }, "(new messages)"),
+      channel.nsfw && el("span", { class: "visually-hidden" }, t("(age-restricted)")),
+      isUnread && el("span", { class: "visually-hidden" }, t("(new messages)")),
     );
     return el("li", {}, button);
   }
@@ -60,13 +61,13 @@ export class Places {
     const { channel, bot } = this.state;
     const direct = isDirect(channel);
     const sidebarIsOpen = document.body.classList.contains("sidebar-open");
-    const toggleSidebar = el("button", { class: "icon-button sidebar-toggle", type: "button", "aria-label": "Channels", "aria-expanded": String(sidebarIsOpen), "aria-controls": "sidebar", on: { click: () => this.toggleSidebar() } }, icon("menu"));
-    const toggleMembers = el("button", { class: "icon-button members-toggle", type: "button", "aria-label": "Member list", "aria-pressed": String(!document.body.classList.contains("members-closed")), on: { click: () => this.toggleMembers() } }, icon("people"));
+    const toggleSidebar = el("button", { class: "icon-button sidebar-toggle", type: "button", "aria-label": t("Channels"), "aria-expanded": String(sidebarIsOpen), "aria-controls": "sidebar", on: { click: () => this.toggleSidebar() } }, icon("menu"));
+    const toggleMembers = el("button", { class: "icon-button members-toggle", type: "button", "aria-label": t("Member list"), "aria-pressed": String(!document.body.classList.contains("members-closed")), on: { click: () => this.toggleMembers() } }, icon("people"));
     this.roots.header.replaceChildren(
       toggleSidebar,
       direct ? icon("at") : icon("hash"),
       el("h2", { class: "channel-title" }, direct ? (bot?.display_name ?? "") : channel.name),
-      ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), "Age-restricted")] : []),
+      ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), t("Age-restricted"))] : []),
       ...(channel.topic ? [el("p", { class: "topic" }, channel.topic)] : []),
       this.buildLanguages(),
       this.buildPhoneButton(),
@@ -78,13 +79,13 @@ export class Places {
   buildLanguages() {
     const { me } = this.state;
     const options = Object.entries(LOCALES).map(([locale, name]) => el("option", { value: locale, selected: locale === me.locale }, name));
-    const select = el("select", { class: "languages", "aria-label": "Language", on: { change: () => this.chooseLocale(select.value) } }, options);
+    const select = el("select", { class: "languages", "aria-label": t("Language"), on: { change: () => this.chooseLocale(select.value) } }, options);
     return select;
   }
 
   buildPhoneButton() {
     const open = () => window.open(`/?member=${this.state.me.id}`, "phone", "width=400,height=820");
-    return el("button", { class: "icon-button phone-button", type: "button", "aria-label": "Open as on a phone", on: { click: open } }, icon("phone"));
+    return el("button", { class: "icon-button phone-button", type: "button", "aria-label": t("Open as on a phone"), on: { click: open } }, icon("phone"));
   }
 
   buildThemeToggle() {
@@ -94,7 +95,7 @@ export class Places {
       this.showHeader();
       this.roots.header.querySelector(".theme-toggle").focus();
     };
-    return el("button", { class: "icon-button theme-toggle", type: "button", "aria-label": isLight ? "Dark theme" : "Light theme", on: { click: toggle } }, icon(isLight ? "moon" : "sun"));
+    return el("button", { class: "icon-button theme-toggle", type: "button", "aria-label": isLight ? t("Dark theme") : t("Light theme"), on: { click: toggle } }, icon(isLight ? "moon" : "sun"));
   }
 
   toggleSidebar() {
@@ -120,7 +121,7 @@ export class Places {
     const { state } = this;
     const people = [...state.members.values()].filter((member) => !member.is_bot);
     const options = people.map((member) => el("option", { value: member.id, selected: member.id === state.me.id }, `${member.display_name} · ${this.titleOf(member)}`));
-    const select = el("select", { id: "member", "aria-label": "You are", on: { change: () => this.becomeMember(select.value) } }, options);
+    const select = el("select", { id: "member", "aria-label": t("You are"), on: { change: () => this.becomeMember(select.value) } }, options);
     this.roots.switcher.replaceChildren(
       el("span", { class: "avatar-frame" }, avatar(state.me), el("i", { class: "presence" })),
       el("span", { class: "switcher-text" }, el("strong", {}, state.me.display_name), el("small", {}, this.titleOf(state.me))),
@@ -130,14 +131,14 @@ export class Places {
   }
 
   titleOf(member) {
-    return this.state.rolesOf(member)[0]?.name ?? "Member";
+    return this.state.rolesOf(member)[0]?.name ?? t("Member");
   }
 
   showMembers() {
     const groups = new Map();
     const byRank = [...this.state.members.values()].sort((a, b) => this.rank(b) - this.rank(a));
     for (const member of byRank) {
-      const title = member.is_bot ? "Apps" : this.titleOf(member);
+      const title = member.is_bot ? t("Apps") : this.titleOf(member);
       groups.set(title, [...(groups.get(title) ?? []), member]);
     }
     this.roots.members.replaceChildren(...[...groups].flatMap(([title, members]) => this.buildGroup(title, members)));

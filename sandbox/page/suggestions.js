@@ -1,10 +1,12 @@
 // The list above the composer: commands, options, or an option's choices.
 
 import { el } from "./dom.js";
+import { keepSaid } from "./words.js";
 
 export class Suggestions {
   constructor() {
-    this.list = el("ul", { class: "suggestion-list", id: "suggestions", role: "listbox", "aria-label": "Suggestions" });
+    this.list = el("ul", { class: "suggestion-list", id: "suggestions", role: "listbox" });
+    keepSaid(this.list, "Suggestions", "aria-label");
     this.title = el("p", { class: "suggestion-title" });
     this.element = el("div", { class: "suggestions", hidden: true }, this.title, this.list);
     this.items = [];

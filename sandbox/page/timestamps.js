@@ -1,6 +1,7 @@
 // Times as Discord shows them; relative ones tick.
 
-const LANGUAGE = document.documentElement.lang;
+import { language, t } from "./words.js";
+
 const FORMATS = {
   t: { timeStyle: "short" },
   T: { timeStyle: "medium" },
@@ -18,15 +19,15 @@ const UNITS = [
   ["month", 2_629_746, 12],
   ["year", 31_556_952, Infinity],
 ];
-const relativeFormat = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "always" });
 const DAY_MS = 86_400_000;
 
 export function formatStamp(unixSeconds, style, nowMs = Date.now()) {
   if (style === "R") return formatRelative(unixSeconds - nowMs / 1000);
-  return new Intl.DateTimeFormat(LANGUAGE, FORMATS[style] ?? FORMATS.f).format(unixSeconds * 1000);
+  return new Intl.DateTimeFormat(language(), FORMATS[style] ?? FORMATS.f).format(unixSeconds * 1000);
 }
 
 function formatRelative(seconds) {
+  const relativeFormat = new Intl.RelativeTimeFormat(language(), { numeric: "always" });
   for (const [unit, size, limit] of UNITS) {
     const amount = Math.round(seconds / size);
     if (Math.abs(amount) < limit) return relativeFormat.format(amount, unit);
@@ -38,8 +39,8 @@ function formatRelative(seconds) {
 export function formatPosted(date, now = new Date()) {
   const time = formatStamp(date / 1000, "t");
   const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
-  if (days === 0) return `Today at ${time}`;
-  if (days === 1) return `Yesterday at ${time}`;
+  if (days === 0) return t("Today at {time}", { time });
+  if (days === 1) return t("Yesterday at {time}", { time });
   return `${formatStamp(date / 1000, "d")} ${time}`;
 }
 
@@ -47,7 +48,7 @@ export const startOfDay = (date) => new Date(date.getFullYear(), date.getMonth()
 
 export function buildStamp(unixSeconds, style) {
   const date = new Date(unixSeconds * 1000);
-  if (Number.isNaN(date.getTime())) return document.createTextNode("Invalid Date");
+  if (Number.isNaN(date.getTime())) return document.createTextNode(t("Invalid Date"));
   const node = document.createElement("time");
   node.className = "stamp";
   node.dateTime = date.toISOString();

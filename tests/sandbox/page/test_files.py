@@ -1,5 +1,6 @@
 """The page's files as a browser gets them."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -7,6 +8,7 @@ import aiohttp
 import pytest
 
 from sandbox.discord_api import DiscordStandIn
+from sandbox.discord_api.model.interactions import FAILURES
 from sandbox.page import CONTENT_TYPES, FOLDER, page_routes
 
 SERVED = sorted(path for path in FOLDER.iterdir() if path.suffix in CONTENT_TYPES)
@@ -53,3 +55,33 @@ async def test_nothing_is_loaded_from_elsewhere_and_no_text_becomes_markup():
         assert not re.search(r"""["'(]https?://""", text), path.name
         for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert sink not in text, f"{path.name} uses {sink}"
+
+
+_TABLE = re.compile(r"^const WORDS = (\{.*^\});", re.MULTILINE | re.DOTALL)
+WORDS = json.loads(_TABLE.search((FOLDER / "words.js").read_text("utf-8"))[1])
+COLUMNS = 5
+
+
+def test_the_page_says_nothing_without_a_translation():
+    said = set(FAILURES.values())
+    html = (FOLDER / "index.html").read_text("utf-8")
+    said |= {*re.findall(r'aria-label="([^"]+)"', html), *re.findall(r"skip-link.*>(.*)</a>", html)}
+    for path in SERVED:
+        if path.suffix != ".js" or path.name == "words.js":
+            continue
+        text = path.read_text("utf-8")
+        said |= set(re.findall(r'\b(?:t|sayAround)\("([^"]+)"', text))
+        said |= set(re.findall(r'keepSaid\(.*?, "([A-Z][^"]*)"(?:, "aria-label")?\);', text))
+        shown = r'"aria-label": (?:"|`[A-Z])|(?:title|placeholder): "[^"]+|\), "[A-Za-z ]{3,}"\)'
+        unsaid = re.sub(r"keepSaid\(.*", "", text)
+        assert not re.findall(shown, unsaid), f"{path.name} has words in English only"
+    assert said == set(WORDS)
+
+
+@pytest.mark.parametrize("english", WORDS)
+def test_every_word_of_the_page_is_in_every_language(english):
+    places = re.findall(r"\{\w+\}", english)
+    assert len(WORDS[english]) == COLUMNS
+    for translation in WORDS[english]:
+        assert translation.strip()
+        assert sorted(re.findall(r"\{\w+\}", translation)) == sorted(places)

@@ -376,6 +376,7 @@ async def test_a_person_chooses_the_language_of_their_client(scene):
     scene.world.commands.overwrite(None, [COMMANDS[0] | translated])
     await scene.page.get_by_label("Language").select_option("de")
     await scene.page.locator("body[data-locale=de]").wait_for()
-    await scene.page.get_by_label("Message", exact=True).fill("/a")
+    await expect(scene.page.locator("html")).to_have_attribute("lang", "de")
+    await scene.page.get_by_label("Nachricht", exact=True).fill("/a")
     await expect(scene.visitor.suggestion("Etwas fragen")).to_be_visible()
     assert scene.world.member("ana").locale == "de"
