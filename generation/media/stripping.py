@@ -129,7 +129,7 @@ def _strip_jpeg(content: bytes) -> bytes:
 
 
 def _strip_gif(content: bytes) -> bytes:
-    position = _GIF_HEADER + _colours_length(content[_GIF_HEADER - 3])
+    position = find_gif_blocks(content)
     kept = [content[:position]]
     while (kind := content[position]) in {_GIF_IMAGE, _GIF_EXTENSION}:
         start, is_kept = position, True
@@ -144,6 +144,11 @@ def _strip_gif(content: bytes) -> bytes:
             kept.append(content[start:position])
     kept.append(content[position : position + 1])
     return b"".join(kept)
+
+
+def find_gif_blocks(content: bytes) -> int:
+    """Return the position after a GIF's header and its color table. Raises IndexError."""
+    return _GIF_HEADER + _colours_length(content[_GIF_HEADER - 3])
 
 
 def _colours_length(flags: int) -> int:

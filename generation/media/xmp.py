@@ -1,6 +1,6 @@
 """IPTC's Digital Source Type in the XMP of pictures, for programs that do not read C2PA.
 
-PNG: XMP specification part 3, 1.1.5. JPEG: likewise, 1.1.3. WebP:
+PNG: XMP specification part 3, 1.1.5. JPEG: likewise, 1.1.3. GIF: likewise, 1.1.2. WebP:
 https://developers.google.com/speed/webp/docs/riff_container.
 """
 
@@ -10,12 +10,17 @@ import zlib
 
 from PIL import Image
 
+from generation.media.stripping import find_gif_blocks
+
 _PNG_HEADER_BYTES = 33
 """The signature and IHDR, which must come first."""
 _PNG_KEYWORD = b"XML:com.adobe.xmp"
 _JPEG_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"
 _JPEG_APP0 = b"\xff\xe0"
 _WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0x04, 0x10
+_GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
+_GIF_TRAILER = bytes([1, *range(255, -1, -1), 0])
+"""Brings a reader that takes the packet for data blocks, each with its length, to its end."""
 
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -29,11 +34,11 @@ _PACKET = (
 
 
 def add_source_type(content: bytes, media_type: str, source_type: str) -> bytes:
-    """Return a PNG, JPEG or WebP file with its source type; any other file unchanged.
+    """Return a PNG, JPEG, WebP or GIF file with its source type; any other file unchanged.
 
     A file that has XMP stays unchanged, because it may have one packet only.
     """
-    if _PNG_KEYWORD in content or _JPEG_NAMESPACE in content:
+    if _PNG_KEYWORD in content or _JPEG_NAMESPACE in content or _GIF_XMP in content:
         return content
     packet = _PACKET.format(source_type=source_type).encode()
     match media_type:
@@ -43,6 +48,8 @@ def add_source_type(content: bytes, media_type: str, source_type: str) -> bytes:
             return _add_to_jpeg(content, packet)
         case "image/webp":
             return _add_to_webp(content, packet)
+        case "image/gif":
+            return _add_to_gif(content, packet)
     return content
 
 
@@ -75,6 +82,13 @@ def _add_to_webp(content: bytes, packet: bytes) -> bytes:
     xmp = b"XMP " + struct.pack("<I", len(packet)) + packet + bytes(len(packet) % 2)
     body = b"WEBP" + chunks + xmp
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _add_to_gif(content: bytes, packet: bytes) -> bytes:
+    start = find_gif_blocks(content)
+    # GIF87a has no extensions.
+    header = b"GIF89a" + content[6:start]
+    return header + _GIF_XMP + packet + _GIF_TRAILER + content[start:]
 
 
 def _extended_header(content: bytes) -> bytes:
