@@ -252,6 +252,8 @@ async def _run_until_end(application: Application) -> None:
         # would stop the event loop for a tenth of a second.
         gc.collect()
         gc.freeze()
+        # Resets the size by which Python delays full collections: garbage would stay for long.
+        gc.collect()
         try:
             await application.wait()
         except discord.PrivilegedIntentsRequired:

@@ -9,6 +9,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_TIMEOUT_MS = 30_000
 """Milliseconds that a writer waits for another on SQLite: longer than any of our transactions."""
 
+SQLITE_CACHE_KIB = 256
+"""Page cache of each connection. SQLite's default of 2 MiB fills with pages of results, which are
+written once, and the system caches the file anyway."""
+
 POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
     {
         "connect_timeout": 10,
@@ -54,7 +58,8 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
     table would delete the rows that refer to it.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, hide_parameters=True)
+        # The connection used last comes first: each keeps its pages, and the last result it stored.
+        engine = create_engine(url, hide_parameters=True, pool_use_lifo=True)
         prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
         event.listen(engine, "connect", prepare)
         event.listen(engine, "begin", _begin_sqlite_transaction)
@@ -72,7 +77,12 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    pragmas = ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL")
+    pragmas = (
+        "foreign_keys = ON",
+        "synchronous = FULL",
+        "journal_mode = WAL",
+        f"cache_size = -{SQLITE_CACHE_KIB:d}",
+    )
     _configure_sqlite(dbapi_connection, pragmas)
 
 

@@ -93,6 +93,12 @@ class _View:
         self.is_muted = False
         self.has_run = False
 
+    def stop(self) -> None:
+        """Cancel the task, and break the cycle through its traceback, which would keep previews."""
+        task, self.task = self.task, None
+        if task is not None:
+            task.cancel()
+
 
 @dataclass(frozen=True, slots=True)
 class _Packing:
@@ -254,7 +260,7 @@ class LiveReplies(ReviewPosts):
         if view is not None and view.task is not None:
             # Two concurrent edits could arrive in the wrong order, and progress replace the result.
             await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
-            view.task.cancel()
+            view.stop()
 
     async def _tell_end(
         self, generation: Generation, contents: Sequence[OutputContent], address: ReplyAddress
@@ -361,8 +367,7 @@ class LiveReplies(ReviewPosts):
         view.is_muted = True
         if not view.is_editing:
             del self._views[generation_id]
-            if view.task is not None:
-                view.task.cancel()
+            view.stop()
 
     async def _pump(self, view: _View) -> None:
         speak(view.address.locale)

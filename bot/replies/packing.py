@@ -53,6 +53,15 @@ _VIDEO_ENCODING = asyncio.Semaphore(1)
 _log = logging.getLogger(__name__)
 
 
+class _File(discord.File):
+    """A file whose bytes are freed once it was sent, not by the next garbage collection."""
+
+    def close(self) -> None:
+        """Close it without the buffer's reference to itself that discord.py leaves behind."""
+        super().close()
+        vars(self.fp).pop("close", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that can be sent any number of times."""
@@ -69,7 +78,7 @@ class Attachment:
 
     def to_file(self) -> discord.File:
         """Build a discord.File, which can be sent only once; the component that shows it hides."""
-        return discord.File(
+        return _File(
             io.BytesIO(self.content), filename=self.filename, description=self.description or None
         )
 

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import c2pa
@@ -18,7 +19,6 @@ from generation.media.media_types import detect_media_type
 # A file must not cause requests: an address in it could be inside the network.
 _SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 
-_READABLE = frozenset(c2pa.Reader.get_supported_mime_types())
 _SOURCE_TYPE = re.compile(
     rb"Iptc4xmpExt:DigitalSourceType[^<>]{0,40}?[\"'>]https?://cv\.iptc\.org/newscodes/"
     rb"digitalsourcetype/(\w{1,60})"
@@ -70,7 +70,7 @@ def read_statement(content: bytes) -> Statement | None:
 def _read_report(content: bytes) -> Mapping[str, Any] | None:
     """Return the library's report on a file; None if it has no readable credentials."""
     media_type = detect_media_type(content)
-    if media_type not in _READABLE:
+    if media_type not in _readable_types():
         return None
     try:
         with c2pa.Context(c2pa.Settings.from_dict(_SETTINGS)) as context:
@@ -83,6 +83,12 @@ def _read_report(content: bytes) -> Mapping[str, Any] | None:
         _log.info("A file's credentials could not be read: %s", type(error).__name__)
         return None
     return report if isinstance(report.get("manifests"), dict) else None
+
+
+@cache
+def _readable_types() -> frozenset[str]:
+    # Not at import: the library maps 7 MB to answer.
+    return frozenset(c2pa.Reader.get_supported_mime_types())
 
 
 def _find_source_types(manifest: Mapping[str, Any]) -> Iterator[str]:

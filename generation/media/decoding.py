@@ -42,7 +42,10 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
     """
     loop = asyncio.get_running_loop()
     call = partial(function, *arguments, **options)
-    return await loop.run_in_executor(_threads, _call_and_trim, call)
+    try:
+        return await loop.run_in_executor(_threads, _release_after, call)
+    finally:
+        _trimmer.schedule()
 
 
 def await_turn(size: tuple[int, int]) -> None:
@@ -72,9 +75,6 @@ class FileSlots:
             yield
 
 
-def _call_and_trim(call: Callable[[], _T]) -> _T:
-    try:
-        with ExitStack() as _call.held:
-            return call()
-    finally:
-        _trimmer.trim()
+def _release_after(call: Callable[[], _T]) -> _T:
+    with ExitStack() as _call.held:
+        return call()

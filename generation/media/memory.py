@@ -3,9 +3,11 @@
 Only glibc has these settings; elsewhere nothing is changed. See mallopt(3) and malloc_trim(3).
 """
 
+import asyncio
 import ctypes
 import sys
 import time
+from functools import cache
 from typing import Any
 
 _ARENA_MAX = -8
@@ -27,10 +29,13 @@ a result of 1.5 MB passes through took 12 ms of a generation. Setting the thresh
 from raising it to 32 MiB."""
 
 _KEPT_BYTES = 8 * 1024 * 1024
-"""Free memory at the end of an arena that is kept for the next allocations until `Trimmer.trim`."""
+"""Free memory at the end of an arena that is kept for the next allocations until it is trimmed."""
 
 _TRIM_INTERVAL_S = 10.0
-"""Seconds between two returns of free memory, whose pages are mapped again when they are needed."""
+"""Seconds between two trims under load: freed pages are mapped again when they are needed."""
+
+_QUIET_S = 2.0
+"""Seconds without a decoded picture before memory is trimmed sooner."""
 
 
 def bound() -> None:
@@ -42,21 +47,33 @@ def bound() -> None:
 
 
 class Trimmer:
-    """Returns free memory to the system, at most every ten seconds."""
+    """Returns free memory to the system after pictures were decoded."""
 
     def __init__(self) -> None:
         self._trimmed_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
 
-    def trim(self) -> None:
-        """Return it if that is due; blocks for some milliseconds then."""
-        now = time.monotonic()
-        if now - self._trimmed_at < _TRIM_INTERVAL_S:
-            return
-        self._trimmed_at = now
-        if (library := _find_glibc()) is not None:
-            library.malloc_trim(0)
+    def schedule(self) -> None:
+        """Trim once this was not called for two seconds, or ten seconds after the last time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        due_at = self._trimmed_at + _TRIM_INTERVAL_S
+        delay_s = min(_QUIET_S, max(due_at - time.monotonic(), 0))
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._trim)
+
+    def _trim(self) -> None:
+        self._trimmed_at = time.monotonic()
+        # In a thread: it takes some milliseconds.
+        asyncio.get_running_loop().run_in_executor(None, trim)
 
 
+def trim() -> None:
+    """Return all free memory to the system."""
+    if (library := _find_glibc()) is not None:
+        library.malloc_trim(0)
+
+
+@cache
 def _find_glibc() -> Any | None:  # noqa: ANN401 - functions of a C library have no types
     if sys.platform != "linux":
         return None

@@ -209,9 +209,10 @@ async def test_an_edit_under_way_does_not_overwrite_the_end(
         bot.replies.notify(tools.running(generation, 2))
         view = bot.replies._views[generation.id]
         await tools.eventually(lambda: view.is_editing)
+        task = view.task
         bot.replies.notify(tools.ended(generation))
         await bot.replies.deliver(*tools.result(generation, tools.picture()))
-        await asyncio.wait({view.task})
+        await asyncio.wait({task})
         assert is_done(reply.message)
         assert bot.replies._views == {}
 

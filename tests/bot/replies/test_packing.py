@@ -1,6 +1,8 @@
 """Results made to fit: counts, sizes, texts."""
 
+import gc
 import io
+import weakref
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from PIL import Image, PngImagePlugin
 from bot.replies.packing import (
     BYTES_A_MESSAGE,
     FILES_A_MESSAGE,
+    Attachment,
     find_original,
     pack,
     pack_originals,
@@ -154,3 +157,15 @@ async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1-still.webp")
     assert "Too large for Discord" in parcel.notes[0]
+
+
+def test_a_sent_file_is_freed_at_once():
+    file = Attachment("picture.png", b"a" * 100, "", spoiler=False).to_file()
+    content = weakref.ref(file.fp)
+    file.close()
+    gc.disable()
+    try:
+        del file
+        assert content() is None
+    finally:
+        gc.enable()

@@ -61,7 +61,7 @@ def tile(content):
 )
 def test_the_largest_picture_is_in_memory_once(look, kind):
     content = build_empty_png(*kind)
-    memory.Trimmer().trim()
+    memory.trim()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM begins anew
     before = read_memory_mb("VmRSS")
     assert look(content)
