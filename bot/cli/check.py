@@ -11,7 +11,7 @@ import discord
 from rich.console import Console
 from rich.text import Text
 
-from bot.cli.inspect import load_catalog
+from bot.cli.workflows.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands

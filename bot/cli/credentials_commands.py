@@ -2,7 +2,7 @@
 
 import click
 
-from bot.cli.invocation import read_settings, run_and_report
+from bot.cli.invocation import read_settings
 
 
 @click.group()
@@ -11,17 +11,16 @@ def credentials() -> None:
 
 
 @credentials.command()
-@click.pass_context
-def rotate(context: click.Context) -> None:
+def rotate() -> None:
     """Create a new key; existing signatures stay valid."""
     from bot.operating.private_files import keep_private
     from generation.marking.certificates import make_key
     from generation.marking.keys import KEY_FILE, ensure_key
 
-    settings = read_settings(context)
+    settings = read_settings()
     if settings.credentials != "on":
         raise click.UsageError("Limner has no key: LIMNER_CREDENTIALS is not on.")
     path = settings.data / KEY_FILE
     keep_private(settings.data)
-    run_and_report(lambda: make_key(path), context)
+    make_key(path)
     click.echo(f"New key: {ensure_key(path).fingerprint[:16]}. Restart Limner to use it.")

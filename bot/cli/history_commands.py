@@ -1,11 +1,12 @@
 """The commands of `limner history`."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.cli.invocation import read_settings, run_work
+from bot.cli.invocation import NEW_FILE, read_settings
 
 FORMATS = ("csv", "jsonl")
 """The values of `generation.history.export.ExportFormat`."""
@@ -28,11 +29,7 @@ def history() -> None:
     show_default=True,
     help="csv for spreadsheets, jsonl for programs.",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to FILE instead of the terminal.",
-)
+@click.option("--out", type=NEW_FILE, help="Write to FILE instead of the terminal.")
 @click.option("--guild", type=int, help="Only this server (0: direct messages).")
 @click.option("--user", type=int, help="Only this person, by id.")
 @click.option("--workflow", help="Only this workflow.")
@@ -41,14 +38,12 @@ def history() -> None:
 @click.option("--since", help="From this day: 2026-11-01, today, yesterday or 3d.")
 @click.option("--until", help="Until this day.")
 @click.option("--flagged", is_flag=True, help="Only flagged or reported ones.")
-@click.pass_context
-def export_history(context: click.Context, /, *, file_format: str, **asked: Any) -> None:  # noqa: ANN401 - the options
+def export_history(*, file_format: str, out: Path | None, **asked: Any) -> None:  # noqa: ANN401 - the options
     """Write the history as CSV or JSON Lines, newest first."""
-    from bot.cli.export import ExportOptions, run_export
+    from bot.cli.export import run_export
     from generation.history.export import ExportFormat
 
-    settings = read_settings(context)
-    options = ExportOptions(ExportFormat(file_format), **asked)
-    count = run_work(lambda: run_export(settings.effective_database_url, options), context)
-    if options.out is not None:
-        click.echo(f"{count} generations were saved to {options.out}.")
+    url = read_settings().effective_database_url
+    count = asyncio.run(run_export(url, ExportFormat(file_format), out, **asked))
+    if out is not None:
+        click.echo(f"{count} generations were saved to {out}.")

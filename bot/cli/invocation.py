@@ -1,9 +1,7 @@
 """Settings, logging and error handling of console commands."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -11,54 +9,62 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
-T = TypeVar("T")
+
+class CommandError(Exception):
+    """A command cannot do its work; the message says what to do."""
 
 
-def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settings":
+class Program(click.Group):
+    """The group of all commands, which return their exit status; None is 0.
+
+    An error becomes one sentence and the status 1. With `--debug` it is raised, for its traceback.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's contract
+        """Run the command and exit with its status."""
+        try:
+            status = super().invoke(ctx)
+        except KeyboardInterrupt:
+            status = 130
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            # Abort is Ctrl+C or the end of the input at a question.
+            raise
+        except Exception as error:
+            if ctx.obj:
+                raise
+            click.echo(_sentence(error), err=True)
+            status = 1
+        ctx.exit(status or 0)
+
+
+def read_settings(*, tells_all: bool = False) -> "Settings":
     """Read the settings and set up logging, or exit with the problems.
 
     Commands that print their result log errors only; `tells_all` is for one that keeps running.
     """
-    from bot.operating.logs import set_up_logs
     from bot.settings import SettingsError, load_settings
 
+    context = click.get_current_context()
     try:
         settings = load_settings()
     except SettingsError as error:
         for problem in error.problems:
             click.echo(problem, err=True)
         context.exit(1)
-    level = settings.log_level if tells_all else "error"
-    level = "debug" if context.obj else level
-    set_up_logs(style=settings.log_format, level=level)
+    start_logs(settings.log_level if tells_all else "error", settings.log_format)
     return settings
 
 
-def run_work(work: Callable[[], Coroutine[Any, Any, T]], context: click.Context) -> T:
-    """Run a coroutine as `run_and_report` does."""
-    return run_and_report(lambda: asyncio.run(work()), context)
+def start_logs(level: str = "error", style: Literal["console", "json"] = "console") -> None:
+    """Set up logging, from the level DEBUG with `--debug`."""
+    from bot.operating.logs import set_up_logs
 
-
-def run_and_report(work: Callable[[], T], context: click.Context) -> T:
-    """Call `work`; on an error, exit with one sentence and a status.
-
-    With `--debug` the error is raised, for its traceback.
-    """
-    try:
-        return work()
-    except KeyboardInterrupt:
-        context.exit(130)
-    except click.Abort:
-        # Ctrl+C or the end of the input at a question.
-        raise
-    except Exception as error:
-        if context.obj:
-            raise
-        click.echo(_sentence(error), err=True)
-        context.exit(1)
+    set_up_logs(style=style, level="debug" if click.get_current_context().obj else level)
 
 
 def _sentence(error: Exception) -> str:
@@ -72,9 +78,6 @@ def _sentence(error: Exception) -> str:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for the operator."""
-    from bot.cli.convert import FileUnusable
-    from bot.cli.export import HistoryUnusable
-    from bot.cli.service import ServiceError
     from bot.core import StartupError
     from bot.settings import SettingsError
     from db.errors import DatabaseError
@@ -82,13 +85,11 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from workflows.errors import WorkflowUnusable
 
     return (
+        CommandError,
         SettingsError,
         StartupError,
         DatabaseError,
         GenerationError,
         WorkflowUnusable,
-        FileUnusable,
-        HistoryUnusable,
-        ServiceError,
         OSError,
     )

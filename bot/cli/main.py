@@ -4,9 +4,11 @@ Modules that declare commands import only click; each command imports its implem
 is called, so that `--help` and completion respond at once.
 """
 
+import asyncio
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,16 +16,16 @@ from bot.cli.completion import SHELLS, completion_script
 from bot.cli.credentials_commands import credentials
 from bot.cli.database_commands import db
 from bot.cli.history_commands import history
-from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_and_report, run_work
+from bot.cli.invocation import AS_JSON, EXISTING_FILE, FOLDER, Program, read_settings, start_logs
 from bot.cli.moderation_commands import block, pictures, unblock
 from bot.cli.service_commands import service
-from bot.cli.workflow_commands import workflows
+from bot.cli.workflows.commands import workflows
 
 ROLES = ("all", "bot", "worker")
 """The values of `bot.app.Role`."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="limner")
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug logs.")
 @click.pass_context
@@ -38,30 +40,29 @@ for _command in (workflows, history, db, service, credentials, block, unblock, p
 
 @limner.command()
 @click.option(
-    "--yes", is_flag=True, help="Ask nothing: use the options, what is found, and defaults."
+    "--yes",
+    "unattended",
+    is_flag=True,
+    help="Ask nothing: use the options, what is found, and defaults.",
 )
 @click.option(
     "--token",
     envvar="DISCORD_TOKEN",
     help="Bot token. Other users of this machine can see it here; DISCORD_TOKEN is safer.",
 )
-@click.option("--comfyui", metavar="URL", help="Address of ComfyUI, or several (comma-separated).")
 @click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for all of Limner's data.",
+    "--comfyui",
+    "comfyui_url",
+    metavar="URL",
+    help="Address of ComfyUI, or several (comma-separated).",
 )
-@click.pass_context
-def setup(
-    context: click.Context, *, yes: bool, token: str | None, comfyui: str | None, data: Path | None
-) -> None:
+@click.option("--data", type=FOLDER, help="Folder for all of Limner's data.")
+def setup(**options: Any) -> int:  # noqa: ANN401 - the options
     """Write the settings file .env and check everything."""
     from bot.cli.setup import SetupOptions, run_setup
-    from bot.operating.logs import set_up_logs
 
-    set_up_logs(style="console", level="debug" if context.obj else "error")
-    options = SetupOptions(unattended=yes, token=token, comfyui_url=comfyui, data=data)
-    context.exit(run_and_report(lambda: run_setup(options), context))
+    start_logs()
+    return run_setup(SetupOptions(**options))
 
 
 @limner.command()
@@ -72,79 +73,60 @@ def setup(
     show_default=True,
     help="bot: Discord only. worker: runs generations, without a gateway connection.",
 )
-@click.pass_context
-def run(context: click.Context, *, role: str) -> None:
+def run(*, role: str) -> None:
     """Run the bot."""
     from bot.app import Role, run_bot
 
-    settings = read_settings(context, tells_all=True)
-    run_work(lambda: run_bot(settings, role=Role(role)), context)
+    asyncio.run(run_bot(read_settings(tells_all=True), role=Role(role)))
 
 
 @limner.command()
-@click.option("--comfyui", metavar="URL", help="Use this real ComfyUI instead of the stand-in.")
+@click.option(
+    "--comfyui", "comfyui_url", metavar="URL", help="Use this real ComfyUI instead of the stand-in."
+)
 @click.option("--script", is_flag=True, help="Play a scripted session, then exit.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("limner-demo"),
     show_default=True,
     help="Folder for the pictures of --script.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.")
-@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
-@click.pass_context
-def demo(
-    context: click.Context,
-    *,
-    comfyui: str | None,
-    script: bool,
-    out: Path,
-    port: int,
-    browser: bool,
-) -> None:
+@click.option(
+    "--browser/--no-browser", "open_browser", default=True, help="Open the page in a browser."
+)
+def demo(**options: Any) -> int:  # noqa: ANN401 - the options
     """Try it without an account, a GPU or a token."""
-    from bot.operating.logs import set_up_logs
     from sandbox.demo import DemoOptions, run_demo
 
-    set_up_logs(style="console", level="debug" if context.obj else "error")
-    options = DemoOptions(
-        comfyui_url=comfyui, script=script, out=out, port=port, open_browser=browser
-    )
-    context.exit(run_work(lambda: run_demo(options), context) or 0)
+    start_logs()
+    return asyncio.run(run_demo(DemoOptions(**options)))
 
 
 @limner.command()
 @AS_JSON
-@click.pass_context
-def check(context: click.Context, *, as_json: bool) -> None:
+def check(*, as_json: bool) -> int:
     """Check the installation and say what to fix."""
     from bot.cli.check import run_check
 
-    settings = read_settings(context)
-    context.exit(run_work(lambda: run_check(settings, as_json=as_json), context))
+    return asyncio.run(run_check(read_settings(), as_json=as_json))
 
 
 @limner.command()
 @AS_JSON
-@click.pass_context
-def backends(context: click.Context, *, as_json: bool) -> None:
+def backends(*, as_json: bool) -> int:
     """Show each backend's load, memory, last failure and GPU time today."""
     from bot.cli.backends import run_backends
 
-    settings = read_settings(context)
-    context.exit(run_work(lambda: run_backends(settings, as_json=as_json), context))
+    return asyncio.run(run_backends(read_settings(), as_json=as_json))
 
 
 @limner.command()
 @click.argument("prompt", default="")
 @click.option("--workflow", help="Workflow, as named by `limner workflows list`.")
 @click.option("--image", type=EXISTING_FILE, help="Picture to start from.")
-@click.option(
-    "--mask",
-    type=EXISTING_FILE,
-    help="Mask: white areas are repainted.",
-)
+@click.option("--mask", type=EXISTING_FILE, help="Mask: white areas are repainted.")
 @click.option(
     "--set",
     "values",
@@ -155,70 +137,31 @@ def backends(context: click.Context, *, as_json: bool) -> None:
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), help="Same seed, same options: same picture."
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Folder for the results.",
-)
-@click.pass_context
-def generate(
-    context: click.Context,
-    *,
-    prompt: str,
-    workflow: str | None,
-    image: Path | None,
-    mask: Path | None,
-    values: tuple[str, ...],
-    seed: int | None,
-    out: Path,
-) -> None:
+@click.option("--out", type=FOLDER, default=Path(), help="Folder for the results.")
+def generate(*, values: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - the options
     """Generate from the terminal, without Discord."""
     from bot.cli.generate import GenerateOptions, run_generate
 
-    settings = read_settings(context)
-    options = GenerateOptions(
-        prompt=prompt,
-        workflow=workflow,
-        image=image,
-        mask=mask,
-        values=_parse_values(values),
-        seed=seed,
-        out=out,
-    )
-    context.exit(run_work(lambda: run_generate(settings, options), context))
+    settings = read_settings()
+    given = GenerateOptions(values=_parse_values(values), **options)
+    return asyncio.run(run_generate(settings, given))
 
 
 @limner.command()
 @click.argument("workflow", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 @click.option(
     "--download",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Download missing models into ComfyUI's models folder.",
 )
 @click.option("--yes", "is_confirmed", is_flag=True, help="Download without asking.")
-@click.pass_context
-def models(
-    context: click.Context,
-    *,
-    workflow: str | None,
-    as_json: bool,
-    download: Path | None,
-    is_confirmed: bool,
-) -> None:
+def models(*, workflow: str | None, **options: Any) -> int:  # noqa: ANN401 - the options
     """List the model files of WORKFLOW (a name or a file), or of all workflows."""
-    from bot.cli.models import run_models
+    from bot.cli.workflows.models import run_models
 
-    work = run_models(
-        read_settings(context),
-        workflow,
-        as_json=as_json,
-        download=download,
-        is_confirmed=is_confirmed,
-    )
-    context.exit(run_work(lambda: work, context))
+    return asyncio.run(run_models(read_settings(), workflow, **options))
 
 
 @limner.command()
@@ -226,8 +169,7 @@ def models(
 @click.option(
     "--contact", metavar="TEXT", default="", help="Contact for questions, such as an address."
 )
-@click.pass_context
-def privacy(context: click.Context, *, language: str, contact: str) -> None:
+def privacy(*, language: str, contact: str) -> None:
     """Write a privacy notice for members from the current settings."""
     from bot.cli.privacy import write_notice
     from bot.i18n.language import ENGLISH, languages
@@ -235,7 +177,7 @@ def privacy(context: click.Context, *, language: str, contact: str) -> None:
     known = sorted({ENGLISH, *languages()})
     if language not in known:
         raise click.UsageError(f"Choose one of {', '.join(known)}.")
-    click.echo(write_notice(read_settings(context), language, contact))
+    click.echo(write_notice(read_settings(), language, contact))
 
 
 @limner.command()

@@ -14,7 +14,7 @@ CONSOLE = Actor(user_id=0, guild_id=None)
 
 
 async def block_person(database_url: str, user_id: int, *, days: int | None, reason: str) -> str:
-    """Block somebody; return what was done. Raises HistoryUnusable, ServiceUnavailable."""
+    """Block somebody; return what was done. Raises CommandError, ServiceUnavailable."""
     until = utc_now() + timedelta(days=days) if days else None
     async with open_database(database_url) as database:
         moderation = Moderation(database, utc_now)
@@ -31,7 +31,7 @@ async def unblock_person(database_url: str, user_id: int) -> str:
 
 
 async def list_pictures(database_url: str) -> list[str]:
-    """Return a line for each entry. Raises HistoryUnusable, ServiceUnavailable."""
+    """Return a line for each entry. Raises CommandError, ServiceUnavailable."""
     async with open_database(database_url) as database:
         blocked = await PictureBlocks(database, utc_now).read(CONSOLE.guild_id)
     return [
@@ -53,7 +53,7 @@ async def import_pictures(database_url: str, file: Path) -> str:
 
 
 async def export_pictures(database_url: str, file: Path) -> int:
-    """Write the list; return how many it has. Raises HistoryUnusable, OSError."""
+    """Write the list; return how many it has. Raises CommandError, OSError."""
     async with open_database(database_url) as database:
         entries = (await PictureBlocks(database, utc_now).read(CONSOLE.guild_id)).entries
     with file.open("w", encoding="utf-8") as opened:

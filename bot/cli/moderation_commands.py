@@ -1,10 +1,11 @@
 """The commands `limner block`, `unblock` and `pictures`."""
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
+from bot.cli.invocation import EXISTING_FILE, NEW_FILE, read_settings
 
 USER_ID = click.IntRange(1, 2**63 - 1)
 """Discord's ids, as far as databases store them."""
@@ -19,24 +20,21 @@ DAYS_BLOCKED = 3650
     "--days", type=click.IntRange(1, DAYS_BLOCKED), help="For how many days; forever if empty."
 )
 @click.option("--reason", default="", help="They will see it.")
-@click.pass_context
-def block(context: click.Context, *, user_id: int, days: int | None, reason: str) -> None:
+def block(*, user_id: int, days: int | None, reason: str) -> None:
     """Block a person in all servers, by their Discord id."""
     from bot.cli.moderation import block_person
 
-    url = read_settings(context).effective_database_url
-    click.echo(run_work(lambda: block_person(url, user_id, days=days, reason=reason), context))
+    url = read_settings().effective_database_url
+    click.echo(asyncio.run(block_person(url, user_id, days=days, reason=reason)))
 
 
 @click.command()
 @click.argument("user_id", type=USER_ID)
-@click.pass_context
-def unblock(context: click.Context, *, user_id: int) -> None:
+def unblock(*, user_id: int) -> None:
     """Lift a block of a person in all servers."""
     from bot.cli.moderation import unblock_person
 
-    url = read_settings(context).effective_database_url
-    click.echo(run_work(lambda: unblock_person(url, user_id), context))
+    click.echo(asyncio.run(unblock_person(read_settings().effective_database_url, user_id)))
 
 
 @click.group()
@@ -45,35 +43,28 @@ def pictures() -> None:
 
 
 @pictures.command("list")
-@click.pass_context
-def list_(context: click.Context) -> None:
+def list_() -> None:
     """Show what is blocked: its number, when, its hash and the reason."""
     from bot.cli.moderation import list_pictures
 
-    settings = read_settings(context)
-    for line in run_work(lambda: list_pictures(settings.effective_database_url), context):
+    for line in asyncio.run(list_pictures(read_settings().effective_database_url)):
         click.echo(line)
 
 
 @pictures.command("import")
 @click.argument("file", type=EXISTING_FILE)
-@click.pass_context
-def import_(context: click.Context, *, file: Path) -> None:
+def import_(*, file: Path) -> None:
     """Block what FILE lists: a PDQ hash a line, and a reason behind it."""
     from bot.cli.moderation import import_pictures
 
-    settings = read_settings(context)
-    said = run_work(lambda: import_pictures(settings.effective_database_url, file), context)
-    click.echo(said)
+    click.echo(asyncio.run(import_pictures(read_settings().effective_database_url, file)))
 
 
 @pictures.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def export(context: click.Context, *, file: Path) -> None:
+@click.argument("file", type=NEW_FILE)
+def export(*, file: Path) -> None:
     """Write the list to FILE."""
     from bot.cli.moderation import export_pictures
 
-    settings = read_settings(context)
-    count = run_work(lambda: export_pictures(settings.effective_database_url, file), context)
+    count = asyncio.run(export_pictures(read_settings().effective_database_url, file))
     click.echo(f"Saved to {file}: {count}.")

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from bot.cli.invocation import CommandError
 from bot.settings import ENV_FILE, Settings
 
 STOP_WITHIN_S = 20
 """Seconds before the manager kills the process; Limner itself ends within ten."""
-
-
-class ServiceError(Exception):
-    """The service cannot be installed or removed; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class ServiceManager:
 
 
 def find_manager(platform: str = sys.platform) -> ServiceManager:
-    """Return the manager of this platform. Raises ServiceError where there is none."""
+    """Return the manager of this platform. Raises CommandError where there is none."""
     match platform:
         case "linux":
             return _systemd()
@@ -59,13 +56,13 @@ def find_manager(platform: str = sys.platform) -> ServiceManager:
         case "win32":
             return _task_scheduler()
         case _:
-            raise ServiceError(f"There is no service for {platform}: start `limner run` yourself.")
+            raise CommandError(f"There is no service for {platform}: start `limner run` yourself.")
 
 
 def install(settings: Settings, manager: ServiceManager) -> None:
-    """Write the description and start the service. Raises ServiceError."""
+    """Write the description and start the service. Raises CommandError."""
     if not ENV_FILE.exists():
-        raise ServiceError("There is no .env in this folder. Run `limner setup` here first.")
+        raise CommandError("There is no .env in this folder. Run `limner setup` here first.")
     _require(manager.start)
     text = manager.render(Program.of(settings))
     manager.path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,9 +72,9 @@ def install(settings: Settings, manager: ServiceManager) -> None:
 
 
 def uninstall(manager: ServiceManager) -> None:
-    """Stop the service and remove its description; settings and data stay. Raises ServiceError."""
+    """Stop the service and remove its description; settings and data stay. Raises CommandError."""
     if not manager.path.exists():
-        raise ServiceError("The service is not installed.")
+        raise CommandError("The service is not installed.")
     _require(manager.stop)
     for command in manager.stop:
         _run(command)
@@ -87,7 +84,7 @@ def uninstall(manager: ServiceManager) -> None:
 def _require(commands: Sequence[Sequence[str]]) -> None:
     program = commands[0][0]
     if shutil.which(program) is None:
-        raise ServiceError(
+        raise CommandError(
             f"{program} is not installed here. `limner service install --print` shows what it "
             "would run."
         )
@@ -99,7 +96,7 @@ def _run(command: Sequence[str]) -> None:
     )
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip()
-        raise ServiceError(f"`{' '.join(command)}` failed: {reason}")
+        raise CommandError(f"`{' '.join(command)}` failed: {reason}")
 
 
 def _systemd() -> ServiceManager:

@@ -2,7 +2,7 @@
 
 import click
 
-from bot.cli.invocation import read_settings, run_and_report
+from bot.cli.invocation import read_settings
 
 
 @click.group()
@@ -12,27 +12,23 @@ def service() -> None:
 
 @service.command()
 @click.option("--print", "prints", is_flag=True, help="Only show what would be installed.")
-@click.pass_context
-def install(context: click.Context, *, prints: bool) -> None:
+def install(*, prints: bool) -> None:
     """Start `limner run` from this folder now and at every start."""
     from bot.cli import service as services
 
-    settings = read_settings(context)
-    manager = run_and_report(services.find_manager, context)
+    settings, manager = read_settings(), services.find_manager()
     if prints:
         click.echo(f"# {manager.path}")
         click.echo(manager.render(services.Program.of(settings)))
         return
-    run_and_report(lambda: services.install(settings, manager), context)
+    services.install(settings, manager)
     click.echo(f"Running. Read its log with: {manager.logs}")
 
 
 @service.command()
-@click.pass_context
-def uninstall(context: click.Context) -> None:
+def uninstall() -> None:
     """Stop and remove the service; settings and data stay."""
     from bot.cli import service as services
 
-    manager = run_and_report(services.find_manager, context)
-    run_and_report(lambda: services.uninstall(manager), context)
+    services.uninstall(services.find_manager())
     click.echo("Service removed.")

@@ -20,10 +20,10 @@ from pathlib import Path
 PRELOADED = (
     "benchmarks.bot_process",
     "bot.cli.check",
-    "bot.cli.convert",
+    "bot.cli.workflows.convert",
     "bot.cli.export",
     "bot.cli.generate",
-    "bot.cli.inspect",
+    "bot.cli.workflows.inspect",
     "bot.cli.main",
     "sandbox.comfyui",
     "sandbox.demo",

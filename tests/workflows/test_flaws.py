@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.cli.workflow_json import inspection_json
+from bot.cli.workflows.as_json import inspection_json
 from comfy.protocol.object_info import ObjectInfo
 from generation.library.inspection import inspect_file
 from sandbox.comfyui.models import load_node_classes

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import service as services
+from bot.cli.invocation import CommandError
 from bot.cli.main import limner
 from bot.settings import load_settings
 
@@ -51,7 +52,7 @@ def test_a_task_names_command_and_folders():
 
 
 def test_an_unknown_platform_is_told_what_to_do():
-    with pytest.raises(services.ServiceError, match="start `limner run` yourself"):
+    with pytest.raises(CommandError, match="start `limner run` yourself"):
         services.find_manager("plan9")
 
 
@@ -92,18 +93,18 @@ def test_install_and_uninstall(manager, settings, tmp_path):
     services.uninstall(made)
     assert not made.path.exists()
     assert (tmp_path / "calls").read_text() == "start\nstop\n"
-    with pytest.raises(services.ServiceError, match="not installed"):
+    with pytest.raises(CommandError, match="not installed"):
         services.uninstall(made)
 
 
 def test_a_manager_that_refuses_is_quoted(manager, settings):
-    with pytest.raises(services.ServiceError, match="failed: it is bad"):
+    with pytest.raises(CommandError, match="failed: it is bad"):
         services.install(settings, manager("bad"))
 
 
 def test_without_settings_nothing_is_installed(manager, settings, tmp_path):
     (tmp_path / ".env").unlink()
-    with pytest.raises(services.ServiceError, match="limner setup"):
+    with pytest.raises(CommandError, match="limner setup"):
         services.install(settings, manager("start"))
     assert not (tmp_path / "made").exists()
 

@@ -26,7 +26,8 @@ COMMAND_LINE = {
     "bot.cli.main",
     "bot.cli.moderation_commands",
     "bot.cli.service_commands",
-    "bot.cli.workflow_commands",
+    "bot.cli.workflows",
+    "bot.cli.workflows.commands",
 }
 UNLISTED = "_missing_stdlib_info"
 """A module of the standard library from Python 3.15 on, which its list of modules lacks."""

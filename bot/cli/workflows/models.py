@@ -12,7 +12,7 @@ from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from bot.cli.inspect import fetch_infos, inspect_path, load_catalog
+from bot.cli.workflows.inspect import fetch_infos, inspect_path, load_catalog
 from bot.core import StartupError
 from bot.settings import Settings
 from comfy.downloads import Download, Downloader, DownloadError

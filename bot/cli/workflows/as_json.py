@@ -1,6 +1,7 @@
 """An inspected workflow as one JSON object, for other programs."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from generation.library.inspection import Inspection
@@ -43,17 +44,8 @@ def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
 
 def unusable_json(file: str, sentences: Iterable[str]) -> dict[str, Any]:
     """Return the same object for an unusable file."""
-    return {
-        "file": file,
-        "usable": False,
-        "problem": " ".join(sentences),
-        "unknown_classes": [],
-        "paid": False,
-        "kind": Kind.OTHER.value,
-        "results": [],
-        "models": [],
-        "inputs": [],
-    }
+    nothing = Inspection(file, file, Kind.OTHER.value, None, 0, None, None, (), (), ())
+    return inspection_json(file, replace(nothing, problems=tuple(sentences)))
 
 
 def _input_json(each: Input, reason: str) -> dict[str, Any]:

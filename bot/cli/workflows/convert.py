@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from bot.cli.invocation import CommandError
 from bot.core import ANSWER_TIMEOUT_S, build_pool_members
 from bot.settings import Settings
 from comfy.backend import Backend
@@ -29,10 +30,6 @@ MAX_OBJECT_INFO_BYTES = 256 * 1024 * 1024
 """Bytes after decompression; backends with very many custom nodes have some 30 MB."""
 
 _GZIP = b"\x1f\x8b"
-
-
-class FileUnusable(Exception):
-    """A file named on the command line cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ async def _convert_into(out: Path, path: Path, infos: ObjectInfos) -> bool:
             file.write(_as_json(converted.graph) + b"\n")
     except FileExistsError:
         _print_sentences([f"{target} exists already. Move it first."], path)
-    except (FileUnusable, WorkflowUnusable, OSError) as error:
+    except (CommandError, WorkflowUnusable, OSError) as error:
         _print_sentences([str(error)], path)
     else:
         _print_sentences(converted.sentences, path)
@@ -112,7 +109,7 @@ async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Conve
     """Convert any file that carries a workflow to an API-format graph.
 
     A UI export is converted with the node classes of the first of `backends` that has all of them,
-    or else of the one that lacks the fewest; a graph needs none. Raises FileUnusable, InvalidGraph,
+    or else of the one that lacks the fewest; a graph needs none. Raises CommandError, InvalidGraph,
     and the errors of `backends`.
     """
     carried = load_carried(path)
@@ -125,16 +122,16 @@ async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Conve
 
 
 def load_carried(path: Path) -> Carried:
-    """Load the graph or UI export that a file carries. Raises FileUnusable and InvalidGraph."""
+    """Load the graph or UI export that a file carries. Raises CommandError and InvalidGraph."""
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise FileUnusable(f"{path} is larger than 1 GiB: not a workflow file.")
+        raise CommandError(f"{path} is larger than 1 GiB: not a workflow file.")
     return read(content)
 
 
 def load_object_info(path: Path) -> ObjectInfo:
-    """Load a saved /object_info response, optionally gzipped. Raises FileUnusable."""
+    """Load a saved /object_info response, optionally gzipped. Raises CommandError."""
     with path.open("rb") as file:
         is_packed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
@@ -142,15 +139,15 @@ def load_object_info(path: Path) -> ObjectInfo:
             stream = gzip.GzipFile(fileobj=file) if is_packed else file
             content = stream.read(MAX_OBJECT_INFO_BYTES + 1)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise FileUnusable(f"{path} is a damaged gzip file: save it again.") from error
+            raise CommandError(f"{path} is a damaged gzip file: save it again.") from error
     if len(content) > MAX_OBJECT_INFO_BYTES:
-        raise FileUnusable(f"{path} is larger than 256 MiB: not an /object_info.")
+        raise CommandError(f"{path} is larger than 256 MiB: not an /object_info.")
     try:
         object_info = ObjectInfo.parse(json.loads(content))
     except (ValueError, RecursionError) as error:
-        raise FileUnusable(_NO_OBJECT_INFO.format(path=path)) from error
+        raise CommandError(_NO_OBJECT_INFO.format(path=path)) from error
     if not object_info.classes:
-        raise FileUnusable(_NO_OBJECT_INFO.format(path=path))
+        raise CommandError(_NO_OBJECT_INFO.format(path=path))
     return object_info
 
 
@@ -160,7 +157,7 @@ _NO_OBJECT_INFO = (
 
 
 async def saved_object_info(path: Path) -> AsyncIterator[ObjectInfo]:
-    """Yield the node classes of a saved /object_info only. Raises FileUnusable."""
+    """Yield the node classes of a saved /object_info only. Raises CommandError."""
     yield load_object_info(path)
 
 
@@ -169,13 +166,13 @@ async def fetch_object_infos(
 ) -> AsyncIterator[ObjectInfo]:
     """Fetch the node classes of each configured backend that answers, or of the named one only.
 
-    Raises FileUnusable with the error of each backend when none answers.
+    Raises CommandError with the error of each backend when none answers.
     """
     members = build_pool_members(settings)
     chosen = [member.backend for member in members if backend in (None, member.backend.name)]
     if not chosen:
         known = ", ".join(member.backend.name for member in members)
-        raise FileUnusable(f"No backend is called {backend}; there is: {known}.")
+        raise CommandError(f"No backend is called {backend}; there is: {known}.")
     refusals = []
     for candidate in chosen:
         answer = await ask_object_info(candidate)
@@ -184,7 +181,7 @@ async def fetch_object_infos(
         else:
             refusals.append(f"{candidate.name}: {answer}")
     if len(refusals) == len(chosen):
-        raise FileUnusable(
+        raise CommandError(
             "No backend could be asked for its node classes: start ComfyUI, or give a saved"
             f" /object_info with --object-info. {' '.join(refusals)}"
         )
@@ -212,5 +209,5 @@ async def _convert(export: Mapping[str, Any], backends: AsyncIterable[ObjectInfo
         if not best.unknown:
             break
     if best is None:
-        raise FileUnusable("No backend could be asked for its node classes.")
+        raise CommandError("No backend could be asked for its node classes.")
     return best

@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.cli.convert import ask_object_info, load_object_info
-from bot.cli.workflow_json import inspection_json, unusable_json
+from bot.cli.workflows.as_json import inspection_json, unusable_json
+from bot.cli.workflows.convert import ask_object_info, load_object_info
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.core import KNOWN_NODES, StartupError, build_pool_members
@@ -247,6 +247,5 @@ def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:
 
 
 def _print(report: Inspection) -> None:
-    lines: Sequence[str] = report_lines(report)
-    for line in lines:
+    for line in report_lines(report):
         click.echo(line)

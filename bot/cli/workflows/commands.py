@@ -1,10 +1,12 @@
 """The commands of `limner workflows`."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_work
+from bot.cli.invocation import AS_JSON, EXISTING_FILE, FOLDER, read_settings
 
 _OBJECT_INFO = click.option(
     "--object-info",
@@ -20,12 +22,11 @@ def workflows() -> None:
 
 @workflows.command("list")
 @AS_JSON
-@click.pass_context
-def list_workflows(context: click.Context, *, as_json: bool) -> None:
+def list_workflows(*, as_json: bool) -> int:
     """List all workflows and their problems."""
-    from bot.cli.inspect import run_list
+    from bot.cli.workflows.inspect import run_list
 
-    context.exit(run_list(read_settings(context), as_json=as_json))
+    return run_list(read_settings(), as_json=as_json)
 
 
 @workflows.command("convert")
@@ -34,28 +35,22 @@ def list_workflows(context: click.Context, *, as_json: bool) -> None:
 @click.option("--backend", metavar="NAME", help="Ask only this backend.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder for the graphs, named after their files; required for several.",
 )
-@click.pass_context
 def convert_workflows(
-    context: click.Context,
-    *,
-    files: tuple[Path, ...],
-    object_info: Path | None,
-    backend: str | None,
-    out: Path | None,
-) -> None:
+    *, files: tuple[Path, ...], object_info: Path | None, backend: str | None, out: Path | None
+) -> int:
     """Print the API-format graph of a picture, video, sound or JSON file."""
-    from bot.cli.convert import fetch_object_infos, run_convert, saved_object_info
+    from bot.cli.workflows.convert import fetch_object_infos, run_convert, saved_object_info
 
     if len(files) > 1 and out is None:
         raise click.UsageError("Several files need a folder for their graphs: give one with --out.")
     if object_info is None:
-        classes = fetch_object_infos(read_settings(context), backend=backend)
+        classes = fetch_object_infos(read_settings(), backend=backend)
     else:
         classes = saved_object_info(object_info)
-    context.exit(run_work(lambda: run_convert(files, classes, out=out), context))
+    return asyncio.run(run_convert(files, classes, out=out))
 
 
 @workflows.command("inspect")
@@ -63,18 +58,16 @@ def convert_workflows(
 @_OBJECT_INFO
 @click.option("--save", is_flag=True, help="Write the manifest next to the file.")
 @AS_JSON
-@click.pass_context
-def inspect_workflow(
-    context: click.Context, *, file: Path, object_info: Path | None, save: bool, as_json: bool
-) -> None:
+def inspect_workflow(*, file: Path, object_info: Path | None, save: bool, as_json: bool) -> int:
     """Show the options of FILE with their reasons, and its manifest."""
-    from bot.cli.inspect import run_inspect
+    from bot.cli.workflows.inspect import run_inspect
 
     if save and as_json:
         raise click.UsageError("Use --save or --json, not both.")
-    settings = read_settings(context)
-    work = run_inspect(settings, file, object_info=object_info, save=save, as_json=as_json)
-    context.exit(run_work(lambda: work, context))
+    inspecting = run_inspect(
+        read_settings(), file, object_info=object_info, save=save, as_json=as_json
+    )
+    return asyncio.run(inspecting)
 
 
 @workflows.command("add")
@@ -82,38 +75,26 @@ def inspect_workflow(
 @click.option("--name", help="Name of the workflow (the file's name if left out).")
 @_OBJECT_INFO
 @AS_JSON
-@click.pass_context
-def add_workflow(
-    context: click.Context,
-    *,
-    file: Path,
-    name: str | None,
-    object_info: Path | None,
-    as_json: bool,
-) -> None:
+def add_workflow(*, file: Path, **options: Any) -> int:  # noqa: ANN401 - the options
     """Add FILE to the data folder with a manifest, and show its options."""
-    from bot.cli.inspect import run_add
+    from bot.cli.workflows.inspect import run_add
     from bot.operating.private_files import keep_private
     from db.urls import sqlite_files
 
-    settings = read_settings(context)
+    settings = read_settings()
     keep_private(settings.data, *sqlite_files(settings.effective_database_url))
-    work = run_add(settings, file, name=name, object_info=object_info, as_json=as_json)
-    context.exit(run_work(lambda: work, context))
+    return asyncio.run(run_add(settings, file, **options))
 
 
 @workflows.command("survey")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OBJECT_INFO
-@click.option("--local", is_flag=True, help="Leave out workflows that call paid services.")
+@click.option(
+    "--local", "local_only", is_flag=True, help="Leave out workflows that call paid services."
+)
 @AS_JSON
-@click.pass_context
-def survey_workflows(
-    context: click.Context, *, folder: Path, object_info: Path | None, local: bool, as_json: bool
-) -> None:
+def survey_workflows(*, folder: Path, **options: Any) -> int:  # noqa: ANN401 - the options
     """Inspect every file in FOLDER and show a table."""
-    from bot.cli.inspect import run_survey
+    from bot.cli.workflows.inspect import run_survey
 
-    settings = read_settings(context)
-    work = run_survey(settings, folder, object_info=object_info, local_only=local, as_json=as_json)
-    context.exit(run_work(lambda: work, context))
+    return asyncio.run(run_survey(read_settings(), folder, **options))

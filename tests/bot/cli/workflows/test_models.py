@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.cli.models import choose_path
+from bot.cli.workflows.models import choose_path
 from comfy.downloads import DownloadError
 
 

@@ -1,0 +1,1 @@
+"""`limner workflows` and `limner models`."""
