@@ -84,7 +84,7 @@ async def open_service(
         ) as core:
             await require_backend(core)
             for backend in core.backends:
-                await core.pool.refresh(backend.name)
+                await core.pool.inventory.refresh(backend.name)
             yield core.service, clock
 
 

@@ -22,8 +22,9 @@ from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database
 from generation.backends.draining import BackendAdmin
+from generation.backends.members import PoolMember
 from generation.backends.object_info_cache import KnownNodes
-from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.pool import BackendPool
 from generation.backends.power_calls import PowerCall, PowerSettings
 from generation.backends.sent_jobs import SentJobs
 from generation.history.removal import Remover
@@ -136,7 +137,7 @@ async def open_core(
             (LIBRARY, *settings.workflow_folders), preferred=settings.default_workflows
         )
         members = build_pool_members(settings, SentJobs(database))
-        pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
+        pool = BackendPool(members, settings.default_models)
         library = Library(
             catalog=catalog,
             pool=pool,
@@ -330,5 +331,5 @@ async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescr
     """Fetch a backend's description and node classes. Raises ComfyError, TimeoutError."""
     async with asyncio.timeout(timeout_s):
         description = await backend.fetch_description()
-        await core.pool.refresh(backend.name)
+        await core.pool.inventory.refresh(backend.name)
         return description

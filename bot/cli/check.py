@@ -36,7 +36,7 @@ from db.errors import DatabaseError
 from db.migrations import MigrationState
 from db.urls import sqlite_files
 from generation.backends.common_classes import CommonClasses
-from generation.backends.pool import PoolMember
+from generation.backends.members import PoolMember
 from generation.library.inspection import find_missing_nodes, is_paid
 from generation.library.summaries import summarise
 from generation.marking.credentials import load_credentials

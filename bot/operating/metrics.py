@@ -19,7 +19,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from generation.backends.pool import Occupancy
+from generation.backends.members import Occupancy
 from generation.events import Ended
 
 WAITING_BUCKETS_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)

@@ -16,6 +16,7 @@ from bot.services import services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.request import Requester
+from generation.requests.acceptance import PassedCheck
 from generation.requests.derivations import Derivations, DerivedRequest
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ async def derive(
     deadline = deadline_of(interaction)
     defaults = await services.preferences.defaults_before(interaction.user.id, deadline)
     build_draft = partial(build_for, services.derivations, requester_of(interaction))
-    draft = await _draft_early(interaction, build_draft)
+    draft, checked = await _draft_early(interaction, build_draft)
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (
         _is_private(interaction)
@@ -51,22 +52,24 @@ async def derive(
         layout=defaults.layout,
         keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
     )
-    draft = replace(draft, request=request)
     posted_files = PostedFiles(interaction.client, interaction.message)
-    await warn(interaction, await services.derivations.submit(draft, reply, posted_files.fetch))
+    request = services.derivations.complete(
+        replace(draft, request=request), reply, posted_files.fetch
+    )
+    await warn(interaction, await services.generations.submit(request, checked))
 
 
 async def _draft_early(
     interaction: discord.Interaction, build_draft: Callable[[], Awaitable[DerivedRequest]]
-) -> DerivedRequest | None:
-    draft = None
+) -> tuple[DerivedRequest | None, PassedCheck | None]:
+    draft = checked = None
     try:
         async with asyncio.timeout_at(deadline_of(interaction)):
             draft = await build_draft()
-            draft = await services_of(interaction).derivations.check(draft)
+            checked = await services_of(interaction).generations.check(draft.request)
     except (TimeoutError, ServiceUnavailable) as error:
         _log.debug("A request could not be checked at once: %s", type(error).__name__)
-    return draft
+    return draft, checked
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

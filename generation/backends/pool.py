@@ -5,21 +5,19 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from comfy.backend import Backend
 from comfy.errors import ComfyError
-from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from generation.backends import capability
-from generation.backends.breaker import Breaker
 from generation.backends.inventory import Inventory
+from generation.backends.members import MemberState, Occupancy, PoolMember
 from generation.backends.power_calls import PowerSettings
-from generation.backends.status import BackendState, BackendStatus
+from generation.backends.status import BackendStatus
 from generation.tasks import TaskOwner
 
 PROBE_TIMEOUT_S = 3.0
@@ -34,92 +32,27 @@ class UnknownBackend(LookupError):
     """No backend has this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """Settings of the pool. Of the default models the first that an input lists is used."""
-
-    default_models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PoolMember:
-    """A backend with its concurrency, tags, and preferences.
-
-    `cost` is the price of a GPU second in any unit that all members share; at equal cost the higher
-    `weight` wins. While cheaper backends are busy, this one is used only if the wait for them
-    exceeds `max_wait_s`. `has_key` says that it has a key for partner nodes.
-    """
-
-    backend: Backend
-    concurrency: int = 2
-    tags: frozenset[str] = frozenset()
-    weight: float = 1.0
-    cost: float = 0.0
-    max_wait_s: float = 0.0
-    power: PowerSettings = field(default_factory=PowerSettings)
-    has_key: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """Whether the last request was answered, and how many of our generations the backend holds."""
-
-    is_reachable: bool
-    generations: int
-
-
-@dataclass
-class _MemberState:
-    """Mutable state of one member."""
-
-    member: PoolMember
-    breaker: Breaker = field(default_factory=Breaker)
-    is_drained: bool = False
-    is_stopping: bool = False
-    loaded: frozenset[str] = frozenset()
-    problem: str | None = None
-    refusal: str | None = None
-
-    @property
-    def backend(self) -> Backend:
-        return self.member.backend
-
-    def takes_work(self, now: float) -> bool:
-        is_on = self.backend.is_reachable and not self.is_stopping
-        return is_on and not self.is_drained and not self.breaker.is_open(now)
-
-    @property
-    def can_be_woken(self) -> bool:
-        is_off = not self.backend.is_reachable and not self.is_stopping
-        return is_off and not self.is_drained and self.member.power.wake is not None
-
-    def state(self, now: float) -> BackendState:
-        if self.is_drained:
-            return BackendState.DRAINED
-        if self.can_be_woken or self.is_stopping:
-            return BackendState.ASLEEP
-        if not self.backend.is_reachable:
-            return BackendState.UNREACHABLE
-        return BackendState.RESTING if self.breaker.is_open(now) else BackendState.READY
-
-
 class BackendPool:
-    """All backends. An unreachable one never delays requests to the others."""
+    """All backends. An unreachable one never delays requests to the others.
+
+    `inventory` has what each offers. Of the `default_models` the first that an input lists is used.
+    `tasks` end when the pool is closed.
+    """
 
     def __init__(
         self,
         members: Sequence[PoolMember],
-        settings: PoolSettings | None = None,
+        default_models: Sequence[str] = (),
         random_source: random.Random | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.settings = settings or PoolSettings()
-        self._states = {member.backend.name: _MemberState(member) for member in members}
+        self.default_models = tuple(default_models)
+        self.inventory = Inventory({one.backend.name: one.backend for one in members})
+        self.tasks = TaskOwner(_log)
+        self._states = {member.backend.name: MemberState(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
-        self._inventory = Inventory({name: p.backend for name, p in self._states.items()})
         self._claims: dict[str, str] = {}
-        self._tasks = TaskOwner(_log)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -184,30 +117,17 @@ class BackendPool:
         now = self._clock()
         return tuple(name for name, state in self._states.items() if state.takes_work(now))
 
-    @property
-    def object_infos(self) -> Mapping[str, ObjectInfo]:
-        """Node classes of each backend that has answered, by name."""
-        return dict(self._inventory.infos)
-
-    def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
-        """Register a callback for changed descriptions; its errors are logged."""
-        self._inventory.listen(learned)
-
     async def open(self) -> None:
         """Open every backend and start fetching descriptions."""
         for name, state in self._states.items():
             await state.backend.open()
-            self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
+            self.tasks.start(self.inventory.keep_informed(name), f"object info of {name}")
 
     async def close(self) -> None:
         """Stop all background tasks and close every backend. May be called twice."""
-        await self._tasks.close()
+        await self.tasks.close()
         closing = (state.backend.close() for state in self._states.values())
         await asyncio.gather(*closing, return_exceptions=True)
-
-    def start(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run a background task until it ends or the pool is closed."""
-        self._tasks.start(work, name)
 
     def find(self, name: str) -> Backend | None:
         """Return the backend of this name; None if it is no longer configured."""
@@ -245,18 +165,6 @@ class BackendPool:
         return not tags or any(
             state.member.tags.issuperset(tags) for state in self._states.values()
         )
-
-    def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
-        """Return all backends' choices for an input in a stable order; None if none knows it."""
-        return self._inventory.choices(class_type, input_name)
-
-    def can_run(self, class_types: Collection[str]) -> bool:
-        """Return whether a reachable backend has these node classes; True while none is known."""
-        return self._inventory.can_run(class_types)
-
-    async def refresh(self, name: str) -> None:
-        """Fetch a backend's description again. Raises ComfyError."""
-        await self._inventory.refresh(name)
 
     async def choose(
         self,
@@ -393,12 +301,12 @@ class BackendPool:
         cheaper = [one for one in others if self._states[one].member.cost < member.cost]
         return not cheaper or not member.max_wait_s or wait_s(cheaper) > member.max_wait_s
 
-    def _state_of(self, name: str) -> _MemberState:
+    def _state_of(self, name: str) -> MemberState:
         if name not in self._states:
             raise UnknownBackend(name)
         return self._states[name]
 
-    async def _probe(self, states: Sequence[_MemberState]) -> dict[str, float]:
+    async def _probe(self, states: Sequence[MemberState]) -> dict[str, float]:
         """Return the load of each backend that answers, divided by its concurrency."""
         now = self._clock()
         able = [state for state in states if state.takes_work(now)]
@@ -410,7 +318,7 @@ class BackendPool:
             if load is not None
         }
 
-    async def _fetch_load(self, state: _MemberState) -> int | None:
+    async def _fetch_load(self, state: MemberState) -> int | None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 # If it does not report its load, our own count is used.
@@ -421,11 +329,11 @@ class BackendPool:
             self.note_failure(state.backend.name, str(error))
         return None
 
-    def _is_capable(self, state: _MemberState, graph: Graph) -> bool:
-        info = self._inventory.infos.get(state.backend.name)
+    def _is_capable(self, state: MemberState, graph: Graph) -> bool:
+        info = self.inventory.infos.get(state.backend.name)
         return info is None or capability.can_run(info, graph)
 
-    async def _ask_status(self, state: _MemberState) -> BackendStatus:
+    async def _ask_status(self, state: MemberState) -> BackendStatus:
         name, description, load, problem = state.backend.name, None, None, state.problem
         try:
             description, load = await self._fetch_status(state.backend)

@@ -89,7 +89,7 @@ class Library(Service):
             await self._catalog.learn(self._classes())
         else:
             await asyncio.to_thread(self._catalog.load)
-        self._pool.listen(self._learn)
+        self._pool.inventory.listen(self._learn)
 
     def listen(self, on_change: Callable[[], None]) -> None:
         """Register a callback for changes of workflows or of what backends can run."""
@@ -156,7 +156,7 @@ class Library(Service):
                 raise unknown_workflow(self._catalog.workflows)
             manifest = await asyncio.to_thread(self._managed.load_title, name)
             return await self._inspect_file(content, name, manifest)
-        defaults = self._pool.settings.default_models
+        defaults = self._pool.default_models
         return inspect_workflow(workflow, self._offers(), default_models=defaults)
 
     @reads
@@ -274,7 +274,7 @@ class Library(Service):
                 name,
                 self._offers(),
                 manifest=manifest,
-                default_models=self._pool.settings.default_models,
+                default_models=self._pool.default_models,
             )
         except NothingCarried as error:
             raise InvalidAttachment(
@@ -286,13 +286,13 @@ class Library(Service):
 
     def _is_usable(self, workflow: Workflow) -> bool:
         """Return whether a backend has its nodes and models; True while none has answered."""
-        infos, defaults = self._offers(), self._pool.settings.default_models
+        infos, defaults = self._offers(), self._pool.default_models
         return self._pool.has_tags(workflow.manifest.tags) and (
             not infos or any(find_fitness(workflow, n, infos[n], defaults).can_run for n in infos)
         )
 
     def _offers(self) -> dict[str, ObjectInfo]:
-        return {**self._infos, **self._pool.object_infos}
+        return {**self._infos, **self._pool.inventory.infos}
 
     def _classes(self) -> CommonClasses:
         return CommonClasses(tuple(self._offers().values()))

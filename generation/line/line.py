@@ -229,7 +229,7 @@ class Line:
             reason = "it was interrupted again and again"
             await self._steps.settle_unforeseen(generation_id, reason)
         else:
-            await self._steps.settle(generation_id, FinishedRun(failed(failure)))
+            await self._steps.settlement.end(generation_id, FinishedRun(failed(failure)))
         await self._running().deliver(generation_id)
 
     def _take(self, message: Message) -> None:

@@ -35,7 +35,7 @@ class Position:
     """A place in the line. `position` counts from 1, of `length`; 0 means running.
 
     `is_paused`: its guild's line is paused, and it has no position. `is_starting`: it waits for a
-    backend that is being started.
+    backend that is being started. Its fields but the id are those of `Waiting`.
     """
 
     id: str
@@ -196,16 +196,7 @@ class LinePositions:
             [one.id for one in positions]
         )
         return tuple(
-            Waiting(
-                found[position.id],
-                position.position,
-                position.length,
-                position.starts_at,
-                position.is_paused,
-                position.is_starting,
-            )
-            for position in positions
-            if position.id in found
+            Waiting(found[one.id], *astuple(one)[1:]) for one in positions if one.id in found
         )
 
 

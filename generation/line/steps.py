@@ -7,7 +7,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import Enum, auto
 
@@ -17,7 +16,7 @@ from generation.line.settings import STOP_ATTEMPTS, LineTimings
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.runs import failures
 from generation.runs.delivery import Delivery
-from generation.runs.results import FinishedRun, RecordedEnd
+from generation.runs.results import RecordedEnd
 from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
 
@@ -33,7 +32,7 @@ class DeliveryOutcome(Enum):
 
 
 class Steps:
-    """The steps, one method each."""
+    """The steps of runs, of settlement and of delivery, and those that combine them."""
 
     def __init__(
         self,
@@ -44,24 +43,12 @@ class Steps:
         clock: Callable[[], datetime],
         timings: LineTimings,
     ) -> None:
-        self._runner = runner
-        self._settlement = settlement
-        self._delivery = delivery
+        self.runner = runner
+        self.settlement = settlement
+        self.delivery = delivery
         self._records = records
         self._clock = clock
         self._timings = timings
-
-    async def run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
-        """Run a generation on that backend, or re-attach to its run."""
-        return await self._runner.run(generation_id, backend, index)
-
-    async def settle(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
-        """End a generation; return what was recorded if this call ended it, for its delivery."""
-        return await self._settlement.end(generation_id, run)
-
-    async def settle_cancelled(self, generation_id: str) -> RecordedEnd | None:
-        """End it as cancelled; return what was recorded if this call ended it."""
-        return await self._settlement.cancel(generation_id)
 
     async def settle_unforeseen(self, generation_id: str, reason: str) -> RecordedEnd | None:
         """Fail a generation that nothing else ends; return what was recorded if this call did."""
@@ -70,7 +57,7 @@ class Steps:
             return None
         reference = secrets.token_hex(4)
         _log.error("Generation %s was given up (%s): %s", generation_id, reference, reason)
-        return await self._settlement.fail(generation_id, failures.unforeseen(reference))
+        return await self.settlement.fail(generation_id, failures.unforeseen(reference))
 
     async def seconds_since_end(self, generation_id: str) -> float:
         """Return the seconds since its end; 0 if it has not ended."""
@@ -90,7 +77,7 @@ class Steps:
         has_answered = False
         for _ in range(STOP_ATTEMPTS):
             try:
-                if await self._runner.stop(placement.backend, placement.prompt_id):
+                if await self.runner.stop(placement.backend, placement.prompt_id):
                     return
                 # Unknown there, but its submission may still be in transit: ask again.
                 has_answered = True
@@ -99,18 +86,14 @@ class Steps:
                 has_answered = False
             await asyncio.sleep(self._timings.stop_pause_s)
         if not has_answered:
-            self._runner.leave(generation_id, placement.backend, placement.prompt_id)
-
-    def preparing(self, run: FinishedRun) -> AbstractContextManager[None]:
-        """Prepare the delivery of a run's results while they are recorded."""
-        return self._delivery.preparing(run)
+            self.runner.leave(generation_id, placement.backend, placement.prompt_id)
 
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None
     ) -> DeliveryOutcome:
         """Deliver its end and record that."""
         try:
-            await self._delivery.deliver(generation_id, recorded)
+            await self.delivery.deliver(generation_id, recorded)
         except DeliveryPostponed as error:
             _log.info("The end of generation %s is told later: %s", generation_id, error)
             return DeliveryOutcome.POSTPONED
@@ -118,7 +101,3 @@ class Steps:
             _log.info("The end of generation %s cannot be told: %s", generation_id, error)
             return DeliveryOutcome.IMPOSSIBLE
         return DeliveryOutcome.DONE
-
-    async def give_up_delivery(self, generation_id: str) -> None:
-        """Record that delivery is impossible."""
-        await self._settlement.give_up_delivery(generation_id)

@@ -140,8 +140,10 @@ class Workflows:
             run = await self._run(generation_id, backend, index)
             outcome = run.outcome
             if outcome["ended"] in ("succeeded", "failed"):
-                with self._steps.preparing(run):
-                    recorded = await self._retry_transient(self._steps.settle, generation_id, run)
+                with self._steps.delivery.preparing(run):
+                    recorded = await self._retry_transient(
+                        self._steps.settlement.end, generation_id, run
+                    )
                     if recorded is not None:
                         await self._deliver_or_defer(generation_id, recorded)
             return outcome
@@ -149,7 +151,7 @@ class Workflows:
             self._ended(generation_id, outcome)
 
     async def _run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
-        work = self._retry_transient(self._steps.run, generation_id, backend, index)
+        work = self._retry_transient(self._steps.runner.run, generation_id, backend, index)
         run = asyncio.create_task(work, name=f"run of {generation_id}")
         self._runs[generation_id] = run
         try:
@@ -174,12 +176,12 @@ class Workflows:
         """Deliver once; return whether nothing is left to deliver."""
         delivery = await self._retry_transient(self._steps.deliver, generation_id, recorded)
         if delivery is DeliveryOutcome.IMPOSSIBLE:
-            await self._retry_transient(self._steps.give_up_delivery, generation_id)
+            await self._retry_transient(self._steps.settlement.give_up_delivery, generation_id)
         return delivery is not DeliveryOutcome.POSTPONED
 
     async def _cancel_body(self, generation_id: str) -> None:
         self.abort(generation_id)
-        recorded = await self._retry_transient(self._steps.settle_cancelled, generation_id)
+        recorded = await self._retry_transient(self._steps.settlement.cancel, generation_id)
         if recorded is not None:
             await self._deliver_or_defer(generation_id, recorded)
         await self._retry_transient(self._steps.stop, generation_id)
@@ -194,7 +196,7 @@ class Workflows:
             left_s = min(max(left_s - passed_s, left_s / DELIVERY_LEAST_SHARE), left_s)
         while not await self._try_delivery(generation_id):
             if loop.time() - began_at >= left_s:
-                await self._retry_transient(self._steps.give_up_delivery, generation_id)
+                await self._retry_transient(self._steps.settlement.give_up_delivery, generation_id)
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)

@@ -150,7 +150,7 @@ class ActionFinder:
 
     def _can_run(self, workflow: Workflow) -> bool:
         tags, classes = workflow.manifest.tags, find_classes(workflow.graph)
-        return self._pool.has_tags(tags) and self._pool.can_run(classes)
+        return self._pool.has_tags(tags) and self._pool.inventory.can_run(classes)
 
 
 def is_picture(output: Output) -> bool:

@@ -19,7 +19,7 @@ MAX_LISTED = 8
 
 def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
     """Return the known choices of each input that names a model file."""
-    found = {name: pool.choices(*slot) for name, slot in workflow.model_slots.items()}
+    found = {name: pool.inventory.choices(*slot) for name, slot in workflow.model_slots.items()}
     return {name: choices for name, choices in found.items() if choices is not None}
 
 
@@ -45,7 +45,7 @@ def resolve_models(
             resolved[wanted.name] = resolve(str(chosen), choices)
         elif wanted.type is InputType.CHECKPOINT or wanted.targets:
             is_exact = workflow.manifest.is_exact(wanted)
-            defaults = pool.settings.default_models
+            defaults = pool.default_models
             default = find_default(wanted, choices, defaults, is_exact=is_exact)
             if default is None:
                 raise _refusal(missing_model(_own(wanted), tuple(choices)))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from generation.errors import (
     GenerationRemoved,
@@ -14,11 +14,11 @@ from generation.errors import (
     RequestRefused,
     UnknownGeneration,
 )
-from generation.history.records import Order
+from generation.history.records import Order, ServiceRecords
 from generation.ids import normalise_id
 from generation.media.decoding import decode
 from generation.media.inputs import fit_input
-from generation.record import Generation, Output, OutputContent
+from generation.record import Generation, Output
 from generation.request import (
     Derivation,
     FetchFile,
@@ -27,7 +27,6 @@ from generation.request import (
     Value,
     placeholder_file,
 )
-from generation.requests.acceptance import PassedCheck
 from generation.requests.available_actions import (
     STRENGTH,
     ActionFinder,
@@ -50,27 +49,6 @@ FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 """Downloads a result as a front end posted it, after its stored contents were pruned."""
 
 
-class RequestService(Protocol):
-    """The methods of the service that derivations use."""
-
-    async def check(self, request: GenerationRequest) -> PassedCheck:
-        """Refuse what `submit` would refuse."""
-
-    async def submit(
-        self, request: GenerationRequest, checked: PassedCheck | None = None
-    ) -> Generation:
-        """Accept a request."""
-
-    async def find(self, generation_id: str) -> Generation | None:
-        """Return a generation."""
-
-    async def find_order(self, generation_id: str) -> Order | None:
-        """Return a generation with its input files."""
-
-    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
-        """Return results with their bytes, as far as they are stored."""
-
-
 @dataclass(frozen=True, slots=True)
 class DerivedRequest:
     """A request, and the picture to fetch for it, if it starts from one."""
@@ -78,7 +56,6 @@ class DerivedRequest:
     request: GenerationRequest
     start: Picture | None = None
     input_name: str = ""
-    checked: PassedCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +86,22 @@ class Start:
 
 
 class Derivations:
-    """Builds derived requests, checks them early, and submits them."""
+    """Builds derived requests, from the records of what they derive from."""
 
     def __init__(
-        self, service: RequestService, action_finder: ActionFinder, catalog: Catalog
+        self, records: ServiceRecords, action_finder: ActionFinder, catalog: Catalog
     ) -> None:
-        self._service = service
+        self._records = records
         self._action_finder = action_finder
         self._catalog = catalog
-        self.lineage = Lineage(service.find)
+        self.lineage = Lineage(records.find)
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation that the requester may see.
 
         Raises UnknownGeneration, NotYours, GenerationRemoved.
         """
-        generation = await self._service.find(normalise_id(generation_id))
+        generation = await self._records.find(normalise_id(generation_id))
         if generation is None:
             raise UnknownGeneration(generation_id)
         if not generation.is_visible_to(requester):
@@ -215,26 +192,21 @@ class Derivations:
         )
         return replace(draft, request=request)
 
-    async def check(self, draft: DerivedRequest) -> DerivedRequest:
-        """Refuse what `submit` would refuse, except for the picture; return what to pass to it."""
-        return replace(draft, checked=await self._service.check(draft.request))
-
-    async def submit(self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy) -> Generation:
-        """Submit a derived request; its start picture is fetched after admission.
-
-        Raises RequestRefused or ServiceUnavailable.
-        """
+    def complete(
+        self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy
+    ) -> GenerationRequest:
+        """Return the request to submit; its start picture is fetched after admission."""
         request = replace(draft.request, reply=reply)
-        if draft.start is not None:
-            fetch = partial(self._fetch_start, draft.start, fetch_copy)
-            request = replace(request, images={**request.images, draft.input_name: fetch})
-        return await self._service.submit(request, draft.checked)
+        if draft.start is None:
+            return request
+        fetch = partial(self._fetch_start, draft.start, fetch_copy)
+        return replace(request, images={**request.images, draft.input_name: fetch})
 
     async def fetch_picture(
         self, generation: Generation, output: Output, fetch_copy: FetchCopy
     ) -> bytes:
         """Load a result from storage, or as it was posted. Raises RequestRefused."""
-        for kept in await self._service.contents(generation.id):
+        for kept in await self._records.contents(generation.id):
             if kept.output.position == output.position:
                 return kept.content
         copy = await fetch_copy(generation, output)
@@ -316,7 +288,7 @@ class Derivations:
         replaced: Collection[str] = (),
     ) -> DerivedRequest:
         """Build the repeated request, without the pictures that are `replaced`."""
-        order = await self._service.find_order(source.id)
+        order = await self._records.find_order(source.id)
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
@@ -395,7 +367,7 @@ class Derivations:
 
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
         """Read an input file again: requests that wait for admission hold no pictures."""
-        order = await self._service.find_order(generation_id)
+        order = await self._records.find_order(generation_id)
         for image in order.images if order else ():
             if image.name == name:
                 return image.content

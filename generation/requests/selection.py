@@ -151,7 +151,7 @@ def _lacks_input(workflow: Workflow, request: GenerationRequest) -> bool:
 
 def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:
     tags, classes = workflow.manifest.tags, find_classes(workflow.graph)
-    if not (pool.has_tags(tags) and pool.can_run(classes)):
+    if not (pool.has_tags(tags) and pool.inventory.can_run(classes)):
         return False
     try:
         resolve_models(workflow, request.values, pool)

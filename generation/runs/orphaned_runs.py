@@ -33,7 +33,7 @@ class OrphanedRuns:
         if prompt_id not in self._watched:
             self._watched.add(prompt_id)
             work = self._watch(generation_id, backend_name, prompt_id)
-            self._pool.start(work, f"withdrawal of {prompt_id} from {backend_name}")
+            self._pool.tasks.start(work, f"withdrawal of {prompt_id} from {backend_name}")
 
     async def _watch(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
         try:

@@ -7,7 +7,8 @@ import pytest
 from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.generations import GenerationRepository
 from generation.alerts import LEAST_FREE_BYTES, MIN_DURATION_S, Alerts
-from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.backends.power_calls import PowerSettings
 from generation.notifier import DeliveryPostponed
 from tests.support.rows import generation_row

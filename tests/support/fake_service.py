@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.services import Services
 from generation.backends.draining import BackendReport
 from generation.backends.object_info_cache import KnownNodes
-from generation.backends.pool import BackendPool, PoolSettings
+from generation.backends.pool import BackendPool
 from generation.backends.status import BackendState, BackendStatus
 from generation.errors import NotYours, UnknownGeneration
 from generation.history.queries import HistoryPage
@@ -306,7 +306,7 @@ class FakeImageGate:
 def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
     catalog = load_shipped()
-    pool = BackendPool([], PoolSettings())
+    pool = BackendPool([])
     action_finder = ActionFinder(catalog, pool)
     return Services(
         generations=service,

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from db.database import Database
-from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.backends.power import PowerTimings
 from generation.line import EngineSettings, LineTimings
 from generation.moderation.blocks import Moderation
@@ -164,7 +165,7 @@ class RunningService:
 
     async def informed(self):
         """Once a backend has said what it offers."""
-        await eventually(lambda: self.pool.object_infos)
+        await eventually(lambda: self.pool.inventory.infos)
 
     async def ended(self, generation_id, timeout_s=20.0):
         """The generation once it is final and told."""
@@ -206,7 +207,7 @@ async def open_service(
     database = Database(url)
     pool = BackendPool(
         [one if isinstance(one, PoolMember) else PoolMember(one) for one in backends],
-        PoolSettings(default_models=tuple(default_models)),
+        default_models,
         random.Random(1),  # noqa: S311 - repeatable on purpose
     )
     settings = ServiceSettings(
@@ -231,7 +232,7 @@ async def open_service(
     )
     try:
         await service.start()
-        await eventually(lambda: pool.object_infos or not pool.is_any_reachable)
+        await eventually(lambda: pool.inventory.infos or not pool.is_any_reachable)
         yield RunningService(service, database, tuple(backends), notifier, pool, settings, catalog)
     finally:
         await service.stop()

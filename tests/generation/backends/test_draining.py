@@ -8,7 +8,8 @@ from db.database import Database
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from generation.backends.draining import BackendAdmin, BackendUse
-from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool, UnknownBackend
 from generation.backends.status import BackendState
 from generation.errors import FailureKind
 from generation.request import Actor

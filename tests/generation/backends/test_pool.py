@@ -6,7 +6,8 @@ import pytest
 from comfy.errors import BackendUnreachable
 from generation.backends import inventory
 from generation.backends import pool as pool_module
-from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool, UnknownBackend
 from generation.backends.status import BackendState
 from tests.support.fake_backend import FakeBackend
 
@@ -20,7 +21,7 @@ def build(tools):
         )
         for backend in backends:
             if backend.is_reachable:
-                await pool.refresh(backend.name)
+                await pool.inventory.refresh(backend.name)
         return pool
 
     return build_
@@ -68,7 +69,7 @@ async def test_only_one_that_has_the_model_is_chosen(build, tools):
     rich = tools.FakeBackend("rich", load=9)
     pool = await build(poor, rich)
     assert await pool.choose(tools.GRAPH) == "rich"
-    assert pool.choices("CheckpointLoaderSimple", "ckpt_name") == (
+    assert pool.inventory.choices("CheckpointLoaderSimple", "ckpt_name") == (
         "x.safetensors",
         "alpha.safetensors",
         "beta.safetensors",
@@ -78,8 +79,8 @@ async def test_only_one_that_has_the_model_is_chosen(build, tools):
 async def test_when_none_is_capable_one_may_say_what_it_lacks(build, tools):
     pool = await build(tools.FakeBackend("only"))
     assert await pool.choose({"1": {"class_type": "Nothing", "inputs": {}}}) == "only"
-    assert not pool.can_run({"Nothing"})
-    assert pool.can_run({"KSampler"})
+    assert not pool.inventory.can_run({"Nothing"})
+    assert pool.inventory.can_run({"KSampler"})
 
 
 async def test_one_to_avoid_is_taken_only_when_alone(build, tools):
@@ -105,7 +106,7 @@ async def test_dead_ones_are_left_out_and_hold_nothing_up(build, tools, monkeypa
 async def test_nothing_reachable_means_none(build, tools):
     pool = await build(tools.FakeBackend("dead", is_reachable=False))
     assert await pool.choose(tools.GRAPH) is None
-    assert pool.choices("KSampler", "sampler_name") is None
+    assert pool.inventory.choices("KSampler", "sampler_name") is None
     assert not pool.is_any_reachable
 
 
@@ -138,9 +139,9 @@ async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypat
     backend.fetch_object_info = fetch
     pool = BackendPool([PoolMember(backend)])
     await pool.open()
-    assert not pool.object_infos
+    assert not pool.inventory.infos
     backend.is_reachable = True
-    await tools.eventually(lambda: pool.object_infos)
+    await tools.eventually(lambda: pool.inventory.infos)
     assert asked == [True, True]
     backend.is_reachable = False
     looks = backend.looks

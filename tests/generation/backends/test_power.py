@@ -9,7 +9,8 @@ import pytest
 from db.database import Database
 from db.repositories.backend_power import BackendPowerRepository
 from generation.backends.draining import BackendAdmin
-from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.backends.power import PowerManager, PowerTimings
 from generation.backends.power_calls import PowerSettings
 from generation.backends.status import BackendState

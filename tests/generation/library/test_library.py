@@ -7,8 +7,9 @@ import pytest
 
 from comfy.protocol.object_info import ObjectInfo
 from db.repositories.audit import AuditRepository
+from generation.backends.members import PoolMember
 from generation.backends.object_info_cache import KnownNodes
-from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.pool import BackendPool
 from generation.errors import RequestRefused
 from generation.library.library import Library
 from generation.request import Actor
@@ -102,12 +103,12 @@ async def test_what_the_editor_saved_waits_for_a_backend_and_then_becomes_a_comm
     library.listen(lambda: changes.append(list(catalog.workflows)))
     assert catalog.waiting == ("fox",)
     assert [entry.state for entry in library.entries()] == ["waiting for a GPU"]
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     assert changes == [["fox"]]
     manifest = catalog.workflows["fox"].manifest
     assert (manifest.command, sorted(manifest.options)) == ("fox", ["prompt", "seed"])
     assert manifest.find("seed").max == 99
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     assert len(changes) == 1  # it said the same
 
 
@@ -115,7 +116,7 @@ async def test_commands_exist_at_a_start_while_the_backend_is_away(build, descri
     library, _, pool = build()
     (tmp_path / "data" / "workflows" / "fox.json").write_bytes(CONTENT)
     await library.open()
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     again, catalog, _ = build()
     await again.open()
     assert list(catalog.workflows) == ["fox"]
@@ -124,7 +125,7 @@ async def test_commands_exist_at_a_start_while_the_backend_is_away(build, descri
 async def test_a_file_is_handed_in_enabled_and_taken_away(build, described, database):
     library, catalog, pool = build()
     await library.open()
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     who = Actor(7, 5)
     report = await library.stage(who, CONTENT, "Red Fox.json")
     assert (report.name, report.is_usable) == ("red_fox", True)
@@ -152,7 +153,7 @@ async def test_a_file_is_handed_in_enabled_and_taken_away(build, described, data
 async def test_unknown_nodes_are_named_and_the_rest_is_shown(build, described):
     library, _, pool = build()
     await library.open()
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     strange = json.loads(CONTENT)
     strange["nodes"][1]["type"] = "SaveElsewhere"
     report = await library.stage(Actor(7, 5), json.dumps(strange).encode(), "strange.json")
@@ -167,7 +168,7 @@ async def test_unknown_nodes_are_named_and_the_rest_is_shown(build, described):
 async def test_a_folder_that_cannot_be_written_to_is_told_in_words(build, described, tmp_path):
     library, _, pool = build()
     await library.open()
-    await pool.refresh(described.name)
+    await pool.inventory.refresh(described.name)
     (tmp_path / "data" / "workflows" / ".staged").write_text("no folder")
     with pytest.raises(RequestRefused, match=r"cannot be written to: .+\. Tell"):
         await library.stage(Actor(7, 5), CONTENT, "Red Fox.json")

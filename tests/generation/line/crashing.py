@@ -27,7 +27,8 @@ from comfy.protocol.events import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db.database import Database
-from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.events import Ended
 from generation.history.queries import HistoryFilter
 from generation.line import EngineSettings, LineTimings

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from dbos import DBOS
 
-from generation.backends.pool import PoolMember
+from generation.backends.members import PoolMember
 from generation.record import GenerationState
 from generation.runs.runner import RunLimits
 

@@ -11,7 +11,7 @@ from dbos import DBOS
 from comfy.errors import BackendUnavailable, OutcomeUnknown, RunLost
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
-from generation.backends.pool import PoolMember
+from generation.backends.members import PoolMember
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
@@ -284,14 +284,14 @@ async def test_a_cancellation_that_broke_begins_again(open_app, sqlite_url, back
     backend.script.append(tools.Run(hold=asyncio.Event()))
     async with open_app(sqlite_url, backend) as app:
         steps = app.service._line._steps
-        faults, settle = ["No DBOS was created yet"], steps.settle_cancelled
+        faults, settle = ["No DBOS was created yet"], steps.settlement.cancel
 
         async def settle_at_the_second_try(generation_id):
             if faults:
                 raise RuntimeError(faults.pop())
             return await settle(generation_id)
 
-        steps.settle_cancelled = settle_at_the_second_try
+        steps.settlement.cancel = settle_at_the_second_try
         accepted = await app.service.submit(tools.ask())
         await app.until(accepted.id, GenerationState.RUNNING)
         await app.service.cancel(accepted.id, user_id=1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from generation.backends.pool import BackendPool, PoolSettings
+from generation.backends.pool import BackendPool
 from generation.errors import RequestRefused
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import MAX_PRESETS, Defaults, Preferences
@@ -22,7 +22,7 @@ def catalog():
 
 @pytest.fixture
 def preferences(database, catalog):
-    return Preferences(database, catalog, BackendPool([], PoolSettings()), utc_now)
+    return Preferences(database, catalog, BackendPool([]), utc_now)
 
 
 def ask(**facts):

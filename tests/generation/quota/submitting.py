@@ -12,7 +12,8 @@ import sys
 from datetime import UTC, datetime
 
 from db.database import Database
-from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate

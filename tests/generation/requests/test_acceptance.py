@@ -12,7 +12,8 @@ from db.database import Database
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
-from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.members import PoolMember
+from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
@@ -40,9 +41,9 @@ def build(catalog, clock, backend):
 
     async def build_(database, *, default_models=(), seed=1, reachable=True, checker=None):
         source = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
+        pool = BackendPool([PoolMember(backend)], default_models, source)
         if reachable:
-            await pool.refresh(backend.name)
+            await pool.inventory.refresh(backend.name)
         usage = QuotaService(database, clock)
         return Acceptor(
             moderation=Moderation(database, clock),

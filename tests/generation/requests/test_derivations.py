@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from generation.backends.pool import BackendPool, PoolSettings
+from generation.backends.pool import BackendPool
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Order
 from generation.record import Generation, GenerationState, InputFile, Output, OutputContent
@@ -72,10 +72,7 @@ class RequestService:
         )
         return generation
 
-    async def check(self, request):
-        pass
-
-    async def submit(self, request, _checked=None):
+    async def submit(self, request):
         self.fetched = {name: await fetch() for name, fetch in request.images.items()}
         self.submitted.append(request)
         return request
@@ -100,7 +97,7 @@ def catalog():
 
 @pytest.fixture
 def action_finder(catalog):
-    return ActionFinder(catalog, BackendPool([], PoolSettings()))
+    return ActionFinder(catalog, BackendPool([]))
 
 
 @pytest.fixture
@@ -167,7 +164,9 @@ async def test_what_nobody_knows_is_not_found(derivations):
 
 async def test_an_upscale_takes_the_chosen_picture(derivations, service):
     service.add(build(count=2, spoiler=True), picture(), picture(colour="red"))
-    await derivations.submit(await derivations.upscale("k7f3q", 1, BEN), "there", nothing)
+    await service.submit(
+        derivations.complete(await derivations.upscale("k7f3q", 1, BEN), "there", nothing)
+    )
     (request,) = service.submitted
     assert (request.workflow, request.prompt, request.reply) == ("upscale", "a fox", "there")
     assert (request.parent_id, request.parent_position) == ("k7f3q", 1)
@@ -273,11 +272,11 @@ async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, s
         assert (generation.id, output.position) == ("k7f3q", 0)
         return picture((48, 48))
 
-    await derivations.submit(draft, "", posted)
+    await service.submit(derivations.complete(draft, "", posted))
     sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.size == (48, 48)
     with pytest.raises(RequestRefused, match="no longer stored"):
-        await derivations.submit(draft, "", nothing)
+        await service.submit(derivations.complete(draft, "", nothing))
 
 
 async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from(
@@ -289,7 +288,7 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
     service.add(build("ddddd", workflow="img2img-sd", parent_id="ccccc"))
     draft = await derivations.again("ddddd", BEN)
     assert (draft.start.generation.id, draft.start.output.position) == ("rrrrr", 1)
-    await derivations.submit(draft, "", nothing)
+    await service.submit(derivations.complete(draft, "", nothing))
     sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
@@ -316,7 +315,7 @@ REPETITIONS = {
 
 
 async def colour_given(service, derivations, draft):
-    await derivations.submit(draft, "", nothing)
+    await service.submit(derivations.complete(draft, "", nothing))
     sent = Image.open(io.BytesIO(await service.submitted[-1].images["image"]()))
     return sent.convert("RGB").getpixel((0, 0))
 
