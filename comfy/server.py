@@ -1,6 +1,5 @@
 """The backend kind for a ComfyUI server."""
 
-import asyncio
 import hashlib
 import io
 import json
@@ -27,7 +26,7 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.http.client import HttpClient
+from comfy.http_backend import HttpBackend
 from comfy.listener import Listener
 from comfy.protocol.events import OutputFile, RunEvent, Submitted, Succeeded
 from comfy.protocol.messages import Message, QueueStatus
@@ -54,12 +53,11 @@ UPLOAD_FOLDER = "limner"
 _HASH_CHARACTERS = 32
 
 
-class ComfyServer:
+class ComfyServer(HttpBackend):
     """A Backend for a ComfyUI server; use it from one event loop."""
 
     def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
-        self._timing = timing or Timing()
-        self._http = HttpClient(settings, self._timing)
+        super().__init__(settings, timing)
         self._queries = RunLookup(self._http, self._timing)
         self._runs = FollowedRuns()
         self._listener = Listener(
@@ -80,18 +78,6 @@ class ComfyServer:
             withdraw=self._withdraw,
             find_key=self._find_key,
         )
-        self._key = settings.api_key_comfy_org
-        self._object_info: ObjectInfo | None = None
-
-    @property
-    def name(self) -> str:
-        """The operator's name for it."""
-        return self._http.name
-
-    @property
-    def is_reachable(self) -> bool:
-        """Whether the last request was answered."""
-        return self._http.is_reachable
 
     async def __aenter__(self) -> Self:
         """Open it; closed at the end of the context."""
@@ -119,20 +105,9 @@ class ComfyServer:
         answer = await self._http.fetch_json("system_stats", timeout=self._timing.request)
         return self._require(parse_description(answer))
 
-    async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """Return node classes with their inputs and model lists; cached unless `refresh`."""
-        if self._object_info is None or refresh:
-            raw = await self._http.fetch_json("object_info", timeout=self._timing.object_info)
-            try:
-                self._object_info = await asyncio.to_thread(ObjectInfo.parse, raw)
-            except ValueError as error:
-                raise NotComfyUI(f"{self.name}: {error}") from error
-        return self._object_info
-
-    def _find_key(self, run: Run) -> str | None:
-        """Return the API key for graphs with partner nodes; for all while classes are unknown."""
-        info = self._object_info
-        return self._key if info is None or info.has_partner(run.graph) else None
+    async def _load_object_info(self) -> ObjectInfo:
+        answer = await self._http.fetch_json("object_info", timeout=self._timing.object_info)
+        return await self._parse_object_info(answer)
 
     async def fetch_load(self) -> int:
         """Return how many graphs of all clients run or wait there."""

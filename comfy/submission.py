@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from comfy.backend import Graph
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -32,7 +33,7 @@ _ATTEMPTS = 3
 class GraphSubmitter:
     """Submits runs. `withdraw` stops one that was accepted but must not run.
 
-    `find_key` returns the API key that a run's graph needs.
+    `find_key` returns the API key that a graph needs.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class GraphSubmitter:
         timing: Timing,
         *,
         withdraw: Callable[[str], Awaitable[object]],
-        find_key: Callable[[Run], str | None] = lambda _run: None,
+        find_key: Callable[[Graph], str | None] = lambda _graph: None,
     ) -> None:
         self._find_key = find_key
         self._http = http
@@ -66,7 +67,7 @@ class GraphSubmitter:
         # After the wait, which may have changed the id; before the POST, whose response messages
         # can overtake.
         run.client_id = self._listener.client_id
-        await self._post(run, _build_body(run, previews=previews, key=self._find_key(run)))
+        await self._post(run, _build_body(run, previews=previews, key=self._find_key(run.graph)))
         run.is_submitted = True
         return False
 

@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import gzip
-import json
 import time
-import zlib
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from comfy.api_v2.assets import AttachedPicture, fetch
@@ -36,10 +32,12 @@ from comfy.errors import (
 from comfy.http.client import HttpClient
 from comfy.http.public_addresses import is_public_host
 from comfy.http.response import HttpResponse
+from comfy.http_backend import HttpBackend
 from comfy.mailbox import Mailbox
 from comfy.protocol.events import OutputFile, RunEvent, Submitted
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
+from comfy.saved_object_info import load_object_info
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
 
@@ -51,7 +49,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _PAUSE_GROWTH = 1.5
 
 
-class ComfyApiV2:
+class ComfyApiV2(HttpBackend):
     """A Backend for hosted services; use it from one event loop.
 
     The service chooses the ids of its jobs: `store` keeps which job a prompt id became. Once a
@@ -63,24 +61,11 @@ class ComfyApiV2:
     def __init__(
         self, settings: BackendSettings, store: JobStore, timing: Timing | None = None
     ) -> None:
-        self._settings = settings
-        self._timing = timing or Timing()
-        self._http = HttpClient(settings, self._timing)
+        super().__init__(settings, timing)
         self._submitter = JobSubmitter(self._http, store, self._timing, find_key=self._find_key)
         self._followed: dict[str, list[Mailbox]] = {}
         self._submitting: dict[str, asyncio.Event] = {}
         self._trying: asyncio.Task[None] | None = None
-        self._object_info: ObjectInfo | None = None
-
-    @property
-    def name(self) -> str:
-        """The operator's name for it."""
-        return self._http.name
-
-    @property
-    def is_reachable(self) -> bool:
-        """Whether the last request was answered."""
-        return self._http.is_reachable
 
     async def open(self) -> None:
         """Start connecting, with retries; returns at once."""
@@ -113,12 +98,6 @@ class ComfyApiV2:
         if listed.status != HTTPStatus.OK:
             lacks.append("list of jobs")
         return BackendDescription("v2", (), surface=surface, lacks=tuple(lacks))
-
-    async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """Return node classes, from the saved file or the service if it has them; cached."""
-        if self._object_info is None or refresh:
-            self._object_info = await self._load_object_info()
-        return self._object_info
 
     async def fetch_load(self) -> None:
         """Return None: the API does not report it."""
@@ -230,12 +209,6 @@ class ComfyApiV2:
         """Ask for a job that there is not: every service answers that, and starts nothing."""
         return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}", timeout=self._timing.request)
 
-    def _find_key(self, graph: Graph) -> str | None:
-        """Return the API key for graphs with partner nodes; for all while classes are unknown."""
-        info = self._object_info
-        needs_key = info is None or info.has_partner(graph)
-        return self._settings.api_key_comfy_org if needs_key else None
-
     async def _find_surface(self) -> str:
         host = urlsplit(self._settings.url).hostname or ""
         if host == COMFY_CLOUD:
@@ -251,8 +224,9 @@ class ComfyApiV2:
         return upstream if isinstance(upstream, str) else None
 
     async def _load_object_info(self) -> ObjectInfo:
+        """Load node classes from the saved file, or from the service if it has them."""
         if self._settings.object_info is not None:
-            return await asyncio.to_thread(self._read_saved, self._settings.object_info)
+            return await asyncio.to_thread(self._load_saved, self._settings.object_info)
         host = urlsplit(self._settings.url).hostname or ""
         if host == COMFY_CLOUD:
             key = {"X-API-Key": self._settings.bearer_token or ""}
@@ -278,21 +252,13 @@ class ComfyApiV2:
     ) -> ObjectInfo:
         answer = await http.exchange("GET", path, headers=headers, timeout=self._timing.object_info)
         http.require_ok(answer)
-        return await asyncio.to_thread(self._parse_object_info, answer.document)
+        return await self._parse_object_info(answer.document)
 
-    def _read_saved(self, path: Path) -> ObjectInfo:
+    def _load_saved(self, path: Path) -> ObjectInfo:
         try:
-            content = path.read_bytes()
-            if content.startswith(b"\x1f\x8b"):
-                content = gzip.decompress(content)
-            return ObjectInfo.parse(json.loads(content))
-        except (OSError, EOFError, RecursionError, ValueError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or "it is not /object_info"
-            sentence = f"{self.name}: the object_info file {path.name} cannot be read: {reason}."
+            return load_object_info(path)
+        except OSError as error:
+            sentence = f"{self.name}: {path} cannot be read: {error.strerror}."
             raise NotComfyUI(sentence) from error
-
-    def _parse_object_info(self, document: Any) -> ObjectInfo:  # noqa: ANN401 - decoded JSON
-        try:
-            return ObjectInfo.parse(document)
         except ValueError as error:
             raise NotComfyUI(f"{self.name}: {error}") from error

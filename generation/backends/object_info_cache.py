@@ -5,7 +5,6 @@ import json
 import logging
 import shutil
 import time
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, unquote
 
 from comfy.protocol.object_info import ObjectInfo
+from comfy.saved_object_info import load_object_info
 
 SUFFIX = ".json.gz"
 PARTS = "part-"
@@ -34,8 +34,8 @@ class KnownNodes:
         found = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                found[unquote(path.name.removesuffix(SUFFIX))] = _load(path)
-            except ValueError as error:
+                found[unquote(path.name.removesuffix(SUFFIX))] = load_object_info(path)
+            except (OSError, ValueError) as error:
                 _log.warning("%s is left out: %s", path, error)
         return found
 
@@ -61,15 +61,3 @@ class KnownNodes:
             with suppress(FileNotFoundError):
                 if parts.stat().st_mtime < time.time() - LONGEST_SAVE_S:
                     shutil.rmtree(parts)
-
-
-def _load(path: Path) -> ObjectInfo:
-    """Read one backend's description. Raises ValueError with a sentence."""
-    try:
-        return ObjectInfo.parse(json.loads(gzip.decompress(path.read_bytes())))
-    except (EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:
-        raise ValueError(f"{path.name} is damaged.") from error
-    except OSError as error:
-        raise ValueError(f"{path.name} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ValueError(f"{path.name} is not a saved /object_info.") from error

@@ -1,9 +1,7 @@
 """`limner workflows convert`: workflow files to API-format graphs, and node classes for it."""
 
 import asyncio
-import gzip
 import json
-import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +16,7 @@ from bot.settings import Settings
 from comfy.backend import Backend
 from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
+from comfy.saved_object_info import load_object_info
 from workflows.carriers import Carried, read
 from workflows.convert import Conversion, convert
 from workflows.errors import UnknownClasses, WorkflowUnusable
@@ -25,11 +24,6 @@ from workflows.graph import Graph
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
 """Limit for a mistaken argument; videos that carry a workflow are smaller."""
-
-MAX_OBJECT_INFO_BYTES = 256 * 1024 * 1024
-"""Bytes after decompression; backends with very many custom nodes have some 30 MB."""
-
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,35 +124,20 @@ def load_carried(path: Path) -> Carried:
     return read(content)
 
 
-def load_object_info(path: Path) -> ObjectInfo:
-    """Load a saved /object_info response, optionally gzipped. Raises CommandError."""
-    with path.open("rb") as file:
-        is_packed = file.read(len(_GZIP)) == _GZIP
-        file.seek(0)
-        try:
-            stream = gzip.GzipFile(fileobj=file) if is_packed else file
-            content = stream.read(MAX_OBJECT_INFO_BYTES + 1)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise CommandError(f"{path} is a damaged gzip file: save it again.") from error
-    if len(content) > MAX_OBJECT_INFO_BYTES:
-        raise CommandError(f"{path} is larger than 256 MiB: not an /object_info.")
+def read_object_info(path: Path) -> ObjectInfo:
+    """Load a saved /object_info response with node classes. Raises CommandError, OSError."""
     try:
-        object_info = ObjectInfo.parse(json.loads(content))
-    except (ValueError, RecursionError) as error:
-        raise CommandError(_NO_OBJECT_INFO.format(path=path)) from error
+        object_info = load_object_info(path)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
     if not object_info.classes:
-        raise CommandError(_NO_OBJECT_INFO.format(path=path))
+        raise CommandError(f"{path} names no node class: save /object_info of a running ComfyUI.")
     return object_info
-
-
-_NO_OBJECT_INFO = (
-    "{path} is not what ComfyUI answers under /object_info: save that address of a running ComfyUI."
-)
 
 
 async def saved_object_info(path: Path) -> AsyncIterator[ObjectInfo]:
     """Yield the node classes of a saved /object_info only. Raises CommandError."""
-    yield load_object_info(path)
+    yield read_object_info(path)
 
 
 async def fetch_object_infos(

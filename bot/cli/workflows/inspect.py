@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bot.cli.workflows.as_json import inspection_json, unusable_json
-from bot.cli.workflows.convert import ask_object_info, load_object_info
+from bot.cli.workflows.convert import ask_object_info, read_object_info
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.core import KNOWN_NODES, StartupError, build_pool_members
@@ -162,7 +162,7 @@ def load_catalog(settings: Settings) -> Catalog:
 async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str, ObjectInfo]:
     """Return node classes from a file, or from each backend, or from the cache if unreachable."""
     if object_info is not None:
-        return {object_info.name: load_object_info(object_info)}
+        return {object_info.name: read_object_info(object_info)}
     members = build_pool_members(settings)
     nodes = KnownNodes(settings.data / KNOWN_NODES)
     known = await asyncio.to_thread(nodes.load)
