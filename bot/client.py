@@ -17,8 +17,8 @@ from bot.commands import COG_ITEMS, add_commands, add_menu
 from bot.commands.admin.workflows import LIBRARY_FORMS
 from bot.commands.help import HELP_FORMS
 from bot.commands.message_menu import MessageMenu
-from bot.commands.mod.pictures import BlockPictureMenu
-from bot.commands.mod.review import ReportMenu
+from bot.commands.mod.pictures import BLOCK_FORMS, block_picture
+from bot.commands.mod.review import report_image
 from bot.commands.my_settings import SETTINGS_FORMS
 from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
@@ -28,8 +28,6 @@ from bot.replies.actions import RESULT_FORMS
 from bot.replies.appeals import APPEAL_FORMS, AppealButton
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.moderation.review_buttons import REVIEW_ITEMS, review_forms
-from bot.replies.posted_files import attachment_hosts
-from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import CommandTree
 from bot.ui.modals import ModalDispatcher
@@ -116,27 +114,23 @@ class LimnerClient(discord.AutoShardedClient):
     def serve(self, services: Services) -> None:
         """Bind commands, buttons and modals to these services."""
         self._services = services
-        submitter = Submitter(services.generations, services.preferences, attachment_hosts())
-        add_commands(self.tree, services, submitter, self._guilds)
-        menu, blocking = MessageMenu(services, submitter), BlockPictureMenu(services)
-        entries = (*menu.commands(), *ReportMenu(services).commands(), *blocking.commands())
-        add_menu(self.tree, entries, self._guilds)
+        add_commands(self.tree, services, self._guilds)
+        menu = MessageMenu(services)
+        add_menu(self.tree, (*menu.commands(), report_image, block_picture), self._guilds)
         self._modals = ModalDispatcher(
             {
                 **RESULT_FORMS,
                 **SETTINGS_FORMS,
                 **LIBRARY_FORMS,
                 **menu.forms(),
-                **blocking.forms(),
+                **BLOCK_FORMS,
                 **review_forms(),
                 **MYDATA_FORMS,
                 **HELP_FORMS,
                 **APPEAL_FORMS,
             }
         )
-        self._workflow_commands = WorkflowCommands(
-            self.tree, submitter, services.library, self._guilds
-        )
+        self._workflow_commands = WorkflowCommands(self.tree, services, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(
             GenerationButton, PictureMenu, AppealButton, *REVIEW_ITEMS, *COG_ITEMS

@@ -18,7 +18,6 @@ from bot.commands.queue import QueueButton, cancel_command, queue_command
 from bot.commands.quota import quota_command
 from bot.commands.show import show_command
 from bot.commands.workflows import WorkflowsButton, workflows_command
-from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import (
     AUTHORITY,
@@ -63,20 +62,19 @@ COMMAND_NAMES = frozenset(
 def add_commands(
     tree: app_commands.CommandTree[Client],
     services: Services,
-    submitter: Submitter,
     guilds: Sequence[Object] = (),
 ) -> None:
     """Add the built-in commands to the tree, for these guilds or globally."""
     service = services.generations
     commands: tuple[SlashCommand | app_commands.Group, ...] = (
-        imagine_command(submitter),
+        imagine_command,
         queue_command(service),
         cancel_command(service),
         history_command(service),
         show_command(services),
         quota_command(service),
         settings_command(service, services.preferences),
-        PresetsGroup(submitter, services.preferences, services.derivations),
+        PresetsGroup(services.preferences, services.derivations),
         workflows_command(services.library),
         MydataGroup(services),
         help_command(service),

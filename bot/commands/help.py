@@ -9,10 +9,8 @@ from discord import app_commands, ui
 
 from bot.commands.workflows import sort_kinds
 from bot.i18n.language import _, mark
-from bot.replies.posted_files import attachment_hosts
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
-from bot.services import services_of
 from bot.tree import CommandTree, SlashCommand
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, text
@@ -66,9 +64,7 @@ class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
 
 async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of that form."""
-    services = services_of(interaction)
-    submitter = Submitter(services.generations, services.preferences, attachment_hosts())
-    await submitter.submit(interaction, CommandInput(answer.texts.get("prompt", "")))
+    await submit(interaction, CommandInput(answer.texts.get("prompt", "")))
 
 
 HELP_FORMS: Mapping[str, Handler] = MappingProxyType({TRY_FORM: take_try})

@@ -16,7 +16,7 @@ from bot.replies.actions import find_own
 from bot.replies.inputs import uploaded
 from bot.replies.posted_files import files_of, is_kept_by_discord
 from bot.replies.starts import ask_for_start, start_parts
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.details import details_layout
@@ -61,9 +61,8 @@ _Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None
 class MessageMenu:
     """The entries Image info, Use as input and Describe."""
 
-    def __init__(self, services: Services, submitter: Submitter) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._submitter = submitter
         self._pictures: dict[tuple[int, int], discord.Attachment] = {}
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
@@ -125,7 +124,7 @@ class MessageMenu:
         if not pictures:
             raise without_picture()
         command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": pictures[0]})
-        await self._submitter.submit(interaction, command_input)
+        await submit(interaction, command_input)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks what to make of the picture."""
@@ -158,7 +157,7 @@ class MessageMenu:
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
             attachments={"image": attachment, **uploaded(answer.files)},
         )
-        await self._submitter.submit(interaction, command_input)
+        await submit(interaction, command_input)
 
     async def _find_picture(
         self, interaction: discord.Interaction, answer: ModalInput, attachment_id: int

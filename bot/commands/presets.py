@@ -8,7 +8,7 @@ from bot.commands.choices import complete_lora, complete_model, complete_workflo
 from bot.i18n.language import _
 from bot.permissions import guild_of, require_administrator
 from bot.replies.inputs import given_values
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
 from bot.ui.options import (
     DESCRIPTIONS,
@@ -46,11 +46,8 @@ _SAVED = ("workflow", "aspect", *_KEPT, "private", "spoiler")
 class PresetsGroup(app_commands.Group, name="presets", description="Save a preset"):
     """`/presets`."""
 
-    def __init__(
-        self, submitter: Submitter, preferences: Preferences, derivations: Derivations
-    ) -> None:
+    def __init__(self, preferences: Preferences, derivations: Derivations) -> None:
         super().__init__()
-        self._submitter = submitter
         self._preferences = preferences
         self._derivations = derivations
 
@@ -130,7 +127,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
             interaction, self._preferences.find_preset(requester_of(interaction), name)
         )
         command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
-        await self._submitter.submit(interaction, command_input)
+        await submit(interaction, command_input)
 
     @app_commands.command(name="list", description="Show your presets")
     async def list_(self, interaction: discord.Interaction) -> None:

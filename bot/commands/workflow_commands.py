@@ -20,14 +20,13 @@ from bot.commands.workflow_options import (
     option_names,
 )
 from bot.i18n.language import languages, mark, translate
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
-from bot.services import services_of
+from bot.services import Services, services_of
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 from bot.ui.limits import COMMAND_OPTIONS
 from bot.ui.options import DESCRIPTIONS
 from generation.library.kind_commands import KIND_COMMAND_NAMES
-from generation.library.library import Library
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.request import Value
 
@@ -89,12 +88,12 @@ def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str
     return Plan(tuple(accepted.values()), tuple(refusals))
 
 
-def build_command(workflow: WorkflowSummary, submitter: Submitter) -> SlashCommand:
+def build_command(workflow: WorkflowSummary) -> SlashCommand:
     """Build the command of a workflow that `plan_commands` accepted."""
-    command = _build(workflow, submitter, has_fixed_choices=True)
+    command = _build(workflow, has_fixed_choices=True)
     if _count_characters(command) <= COMMAND_CHARACTERS:
         return command
-    return _build(workflow, submitter, has_fixed_choices=False)
+    return _build(workflow, has_fixed_choices=False)
 
 
 class WorkflowCommands:
@@ -103,13 +102,12 @@ class WorkflowCommands:
     def __init__(
         self,
         tree: app_commands.CommandTree[discord.Client],
-        submitter: Submitter,
-        library: Library,
+        services: Services,
         guilds: Sequence[discord.Object] = (),
     ) -> None:
         self._tree = tree
-        self._submitter = submitter
-        self._library = library
+        self._services = services
+        self._library = services.library
         self._places: Sequence[discord.Object | None] = guilds or (None,)
         self._shapes: Mapping[str, object] = {}
         self._refusals: tuple[str, ...] = ()
@@ -122,11 +120,13 @@ class WorkflowCommands:
             command.name for command in self._tree.get_commands(guild=self._places[0], type=slash)
         ]
         unusable = self._library.unusable()
-        workflows = [one for one in self._submitter.service.workflows() if one.name not in unusable]
+        workflows = [
+            one for one in self._services.generations.workflows() if one.name not in unusable
+        ]
         plan = plan_commands(workflows, built_in)
         self._tell(plan.refusals)
         entries = (*self._library.kind_commands(), *plan.accepted)
-        commands = [build_command(entry, self._submitter) for entry in entries]
+        commands = [build_command(entry) for entry in entries]
         for place in self._places:
             for command in commands:
                 self._tree.add_command(command, guild=place)
@@ -167,9 +167,7 @@ def _find_obstacle(
     return None
 
 
-def _build(
-    workflow: WorkflowSummary, submitter: Submitter, *, has_fixed_choices: bool
-) -> SlashCommand:
+def _build(workflow: WorkflowSummary, *, has_fixed_choices: bool) -> SlashCommand:
     # Numbered parameters: an input's name need not be a valid Python identifier.
     asked = {f"option_{i}": input_ for i, input_ in enumerate(_in_order(workflow.inputs))}
     names = option_names(asked.values())
@@ -180,7 +178,7 @@ def _build(
             # The client sent options of an older command; they must not be ignored silently.
             raise app_commands.CommandSignatureMismatch(command)
         command_input = _fill(workflow, {option: given[name] for name, option in asked.items()})
-        await submitter.submit(interaction, command_input)
+        await submit(interaction, command_input)
 
     def parameter(name: str, input_: InputSummary) -> inspect.Parameter:
         return inspect.Parameter(

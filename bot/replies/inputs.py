@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -33,7 +33,6 @@ _DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
 
 def check_attachments(
     attachments: Mapping[str, discord.Attachment],
-    hosts: Collection[str],
     media: Mapping[str, str] | None = None,
 ) -> None:
     """Check the declared size, type and host of attachments, by option, before any download.
@@ -42,7 +41,7 @@ def check_attachments(
     Raises RequestRefused.
     """
     for name, attachment in attachments.items():
-        _check(name, attachment, hosts, (media or {}).get(name))
+        _check(name, attachment, (media or {}).get(name))
 
 
 def uploaded(files: Mapping[str, Sequence[discord.Attachment]]) -> dict[str, discord.Attachment]:
@@ -52,7 +51,7 @@ def uploaded(files: Mapping[str, Sequence[discord.Attachment]]) -> dict[str, dis
     """
     given = {f"image_{place}": file for place, file in enumerate(files.get("pictures", ()), 2)}
     given |= {name: files[name][0] for name in ("image", "mask") if files.get(name)}
-    check_attachments(given, attachment_hosts())
+    check_attachments(given)
     return given
 
 
@@ -61,9 +60,9 @@ def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFi
     return {name: partial(_download, name, attachment) for name, attachment in attachments.items()}
 
 
-async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:
+async def fetch_file(name: str, attachment: discord.Attachment) -> bytes:
     """Download any file attached by an administrator. Raises RequestRefused."""
-    _check_size_and_place(name, attachment, hosts, MAX_MEDIA_BYTES)
+    _check_size_and_place(name, attachment, MAX_MEDIA_BYTES)
     return await _download(name, attachment)
 
 
@@ -101,12 +100,10 @@ def _find_day(text: str, now: datetime) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
-def _check(
-    name: str, attachment: discord.Attachment, hosts: Collection[str], family: str | None
-) -> None:
+def _check(name: str, attachment: discord.Attachment, family: str | None) -> None:
     """Check the declared properties; the core verifies the bytes."""
     limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
-    _check_size_and_place(name, attachment, hosts, limit)
+    _check_size_and_place(name, attachment, limit)
     kind = (attachment.content_type or "").partition(";")[0]
     if family and kind and not kind.startswith(f"{family}/"):
         raise _refused(name, "Files of type {type} don't work here. Attach another one.", type=kind)
@@ -116,9 +113,7 @@ def _check(
         )
 
 
-def _check_size_and_place(
-    name: str, attachment: discord.Attachment, hosts: Collection[str], limit: int
-) -> None:
+def _check_size_and_place(name: str, attachment: discord.Attachment, limit: int) -> None:
     if attachment.size > limit:
         raise _refused(
             name,
@@ -126,7 +121,7 @@ def _check_size_and_place(
             size=mebibytes(attachment.size),
             limit=mebibytes(limit),
         )
-    if urlsplit(attachment.url).netloc not in hosts:
+    if urlsplit(attachment.url).netloc not in attachment_hosts():
         raise _refused(name, "The file isn't on Discord. Attach it again.")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import discord
@@ -11,9 +11,9 @@ from bot.replies.address import open_reply
 from bot.replies.inputs import check_attachments, fetching, given_values
 from bot.replies.word_warning import warn
 from bot.requester import requester_of
+from bot.services import services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
-from generation.people.preferences import Preferences
 from generation.request import GenerationRequest, Value
 from generation.requests.acceptance import PassedCheck
 from generation.requests.enhancement import enhance_first
@@ -44,60 +44,51 @@ class CommandInput:
     is_trial: bool = False
 
 
-class Submitter:
-    """Submits command input to the service; attachments are fetched from these hosts only."""
+async def submit(interaction: discord.Interaction, command_input: CommandInput) -> None:
+    """Acknowledge and submit; attachments are downloaded after admission.
 
-    def __init__(
-        self,
-        service: GenerationService,
-        preferences: Preferences,
-        attachment_hosts: Collection[str],
-    ) -> None:
-        self.service = service
-        self._preferences = preferences
-        self._attachment_hosts = attachment_hosts
+    Refusals found in time come before the acknowledgement: the first response fixes who may see
+    the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
+    """
+    services = services_of(interaction)
+    attachments = {
+        name: attachment
+        for name, attachment in command_input.attachments.items()
+        if attachment is not None
+    }
+    check_attachments(attachments, command_input.media)
+    deadline = deadline_of(interaction)
+    requester = requester_of(interaction)
+    defaults = await services.preferences.defaults_before(requester.user_id, deadline, requester)
+    request = GenerationRequest(
+        requester=requester,
+        prompt=command_input.prompt,
+        workflow=command_input.workflow,
+        kinds=command_input.kinds,
+        values=given_values(command_input.values),
+        images=fetching(attachments),
+        aspect=command_input.aspect,
+        private=defaults.private if command_input.private is None else command_input.private,
+        spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
+        is_trial=command_input.is_trial,
+    )
+    request = services.preferences.complete(request, defaults)
+    if command_input.enhance:
+        await _check_early(services.generations, request, deadline)
+        request = enhance_first(request)
+    checked = await _check_early(services.generations, request, deadline)
+    reply = await open_reply(interaction, defaults, private=request.private)
+    generation = await services.generations.submit(replace(request, reply=reply), checked)
+    await warn(interaction, generation)
 
-    async def submit(self, interaction: discord.Interaction, command_input: CommandInput) -> None:
-        """Acknowledge and submit; attachments are downloaded after admission.
 
-        Refusals found in time come before the acknowledgement: the first response fixes who may see
-        the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
-        """
-        attachments = {
-            name: attachment
-            for name, attachment in command_input.attachments.items()
-            if attachment is not None
-        }
-        check_attachments(attachments, self._attachment_hosts, command_input.media)
-        deadline = deadline_of(interaction)
-        requester = requester_of(interaction)
-        defaults = await self._preferences.defaults_before(requester.user_id, deadline, requester)
-        request = GenerationRequest(
-            requester=requester,
-            prompt=command_input.prompt,
-            workflow=command_input.workflow,
-            kinds=command_input.kinds,
-            values=given_values(command_input.values),
-            images=fetching(attachments),
-            aspect=command_input.aspect,
-            private=defaults.private if command_input.private is None else command_input.private,
-            spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
-            is_trial=command_input.is_trial,
-        )
-        request = self._preferences.complete(request, defaults)
-        if command_input.enhance:
-            await self._check_early(request, deadline)
-            request = enhance_first(request)
-        checked = await self._check_early(request, deadline)
-        reply = await open_reply(interaction, defaults, private=request.private)
-        generation = await self.service.submit(replace(request, reply=reply), checked)
-        await warn(interaction, generation)
-
-    async def _check_early(self, request: GenerationRequest, deadline: float) -> PassedCheck | None:
-        """Check the request within the deadline; if that takes too long, acceptance decides."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self.service.check(request)
-        except (TimeoutError, ServiceUnavailable) as error:
-            _log.debug("A request could not be checked at once: %s", type(error).__name__)
-            return None
+async def _check_early(
+    service: GenerationService, request: GenerationRequest, deadline: float
+) -> PassedCheck | None:
+    """Check the request within the deadline; if that takes too long, acceptance decides."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await service.check(request)
+    except (TimeoutError, ServiceUnavailable) as error:
+        _log.debug("A request could not be checked at once: %s", type(error).__name__)
+        return None

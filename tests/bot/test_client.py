@@ -10,8 +10,8 @@ from discord.http import Route
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.commands import COMMAND_NAMES
 from bot.operating.logs import set_up_logs
+from bot.replies import submission
 from bot.replies.posted_files import attachment_hosts
-from bot.replies.submission import Submitter
 from generation.events import Waiting
 from generation.history.queries import HistoryPage
 from generation.request import GenerationRequest, Requester
@@ -138,12 +138,11 @@ async def test_commands_are_acknowledged_before_anything_is_looked_up(
     service.resumed.set()
 
 
-async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(services, service):
-    submitter = Submitter(service, services.preferences, frozenset())
+async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(service):
     service.resumed.clear()
     request = GenerationRequest(Requester(user_id=1, name="ana", channel_id=9), "a fox")
     # Nothing answers: with no time left, this must not wait for it.
-    await submitter._check_early(request, deadline=0.0)
+    await submission._check_early(service, request, deadline=0.0)
 
 
 @pytest.mark.parametrize("private", [False, True])

@@ -18,7 +18,6 @@ from bot.replies import result_messages
 from bot.replies.buttons import GenerationButton
 from bot.replies.moderation.review_messages import draft_case
 from bot.replies.packing import Parcel
-from bot.replies.submission import Submitter
 from bot.ui.details import case_file_layout
 from bot.ui.error_messages import explain
 from bot.ui.layout import build_layout
@@ -209,9 +208,8 @@ async def test_commands_of_as_many_workflows_as_there_may_be(services, service, 
     form.refuse_if_wrong()
 
 
-async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(services):
+async def test_a_command_that_just_has_room_in_english_has_it_in_every_language():
     """Of what is translated, Discord counts the longest."""
-    submitter = Submitter(services.generations, services.preferences, frozenset())
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
     known = [InputSummary(name, InputKind.INTEGER) for name in ("steps", "workflow", "cfg")]
     choices = tuple(f"{number:077}" for number in range(25))
@@ -221,7 +219,7 @@ async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(
         filler = InputSummary("filler", InputKind.INTEGER, "x" * characters)
         asked = (*known, *chosen, filler)
         summary = WorkflowSummary("w", "W", "W", "other", frozenset(), "w", asked)
-        command = build_command(summary, submitter)
+        command = build_command(summary)
         tree.add_command(command, override=True)
         form = Form()
         check_command(form, "", *describe_commands(tree))

@@ -13,8 +13,7 @@ from bot.commands.help import ids_of, link_commands
 from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, mark
 from bot.permissions import guild_of, require_administrator, require_can_post
-from bot.replies.posted_files import attachment_hosts
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import actor_of, requester_of
 from bot.services import services_of
 from bot.ui.allowances import allowance_text
@@ -85,10 +84,8 @@ class SetupButton(
         """Show the step, privately, or make the picture."""
         _require_server(interaction)
         if self.name == "try":
-            services = services_of(interaction)
-            submitter = Submitter(services.generations, services.preferences, attachment_hosts())
             command_input = CommandInput(TEST_PROMPT, self.value, private=True)
-            await submitter.submit(interaction, command_input)
+            await submit(interaction, command_input)
             return
         step = int(self.value) if self.value.isdecimal() else 1
         if interaction.message is not None and not interaction.message.flags.ephemeral:

@@ -10,7 +10,6 @@ from bot.commands.choices import in_time
 from bot.i18n.language import _, plural
 from bot.permissions import guild_of
 from bot.replies.inputs import fetch_file
-from bot.replies.posted_files import attachment_hosts
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledged, respond, respond_lines
 from bot.ui.text import harmless
@@ -56,7 +55,7 @@ class WildcardsGroup(
         text = (alternatives or "").replace("|", "\n")
         if file is not None:
             check_list_size(file.size)
-            content = await fetch_file("file", file, attachment_hosts())
+            content = await fetch_file("file", file)
             text = f"{text}\n{_decode(content)}"
         count = await self._lists.save(actor, name, text)
         text = plural(

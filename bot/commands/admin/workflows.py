@@ -13,8 +13,7 @@ from bot.commands.workflows import kind_name
 from bot.i18n.language import _
 from bot.permissions import is_operator, require_administrator
 from bot.replies.inputs import fetch_file
-from bot.replies.posted_files import attachment_hosts
-from bot.replies.submission import CommandInput, Submitter
+from bot.replies.submission import CommandInput, submit
 from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
@@ -134,7 +133,6 @@ async def take_trial(interaction: discord.Interaction, answer: ModalInput) -> No
     services, name = services_of(interaction), answer.match["name"]
     report = await before_deadline(interaction, services.library.inspect(name))
     media = {one.name: one.type for one in report.inputs if one.type in {"video", "audio"}}
-    submitter = Submitter(services.generations, services.preferences, attachment_hosts())
     command_input = CommandInput(
         answer.texts.get("prompt", ""),
         name,
@@ -143,7 +141,7 @@ async def take_trial(interaction: discord.Interaction, answer: ModalInput) -> No
         media=media,
         is_trial=True,
     )
-    await submitter.submit(interaction, command_input)
+    await submit(interaction, command_input)
 
 
 async def _open_rename(interaction: discord.Interaction, name: str) -> None:
@@ -220,7 +218,7 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
     ) -> None:
         """Stage a file and report on it."""
         actor = await _acknowledged_keeper(interaction)
-        content = await fetch_file("file", file, attachment_hosts())
+        content = await fetch_file("file", file)
         report = await self._library.stage(actor, content, name or file.filename)
         view, files = _draft_report(interaction, report, None, can_be_enabled=True)
         await respond(interaction, view=view, files=files)

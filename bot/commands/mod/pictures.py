@@ -6,6 +6,7 @@ In direct messages an operator changes the list of the whole bot.
 import io
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Literal
 
 import discord
@@ -16,7 +17,6 @@ from bot.commands.message_menu import (
     gone,
     picture_options,
     pictures_of,
-    plain_callback,
     without_picture,
 )
 from bot.i18n.language import _, plural
@@ -24,8 +24,7 @@ from bot.network import NETWORK_ERRORS
 from bot.permissions import require_moderator
 from bot.replies.actions import find_own
 from bot.replies.inputs import check_attachments, fetch_file
-from bot.replies.posted_files import attachment_hosts
-from bot.services import Services
+from bot.services import Services, services_of
 from bot.tree import BLOCK_PICTURE
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
 from bot.ui.options import LARGEST_INTEGER
@@ -64,7 +63,7 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
         """Block a picture from a file."""
-        check_attachments({"image": image}, attachment_hosts())
+        check_attachments({"image": image})
         actor = await acknowledged(interaction)
         hashes = await hash_files(self._services, actor, [image])
         await block(interaction, self._services, actor, hashes, reason)
@@ -93,7 +92,7 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
     async def import_(self, interaction: discord.Interaction, file: discord.Attachment) -> None:
         """Add the hashes of a file."""
         actor = await acknowledged(interaction)
-        content = await fetch_file("file", file, attachment_hosts())
+        content = await fetch_file("file", file)
         report = await self._blocks.import_list(actor, content)
         lines = [plural("Blocked {count} picture.", "Blocked {count} pictures.", report.added)]
         if report.known:
@@ -132,63 +131,54 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
         await respond(interaction, _mode_text(is_held=mode == "hold"))
 
 
-class BlockPictureMenu:
-    """Context menu entry Block this picture, for moderators."""
+@app_commands.context_menu(name=BLOCK_PICTURE)
+@app_commands.default_permissions(manage_messages=True)
+async def block_picture(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Open the modal that asks which pictures, and why."""
+    generation = await before_deadline(interaction, find_own(interaction, message))
+    shown = _thumbnails(generation.outputs) if generation else {}
+    if generation is not None and shown:
+        custom_id = f"bp:r:{generation.id}"
+        options = [
+            discord.SelectOption(label=f"#{position + 1}", value=str(position))
+            for position in islice(shown, MAX_CHOSEN)
+        ]
+    else:
+        custom_id, options = f"bp:m:{message.id}", picture_options(pictures_of(message))
+    if not options:
+        raise without_picture()
+    parts = {}
+    if len(options) > 1:
+        for option in options:
+            option.default = True
+        parts["picture"] = choice_field(
+            "picture", _("Picture"), options, required=True, most=len(options)
+        )
+    parts["reason"] = text_field("reason", _("Reason"), longest=MAX_REASON_CHARACTERS)
+    await open_modal(interaction, custom_id, _("Block this picture"), parts)
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
-    def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """Return the context menu entry."""
-        callback = app_commands.default_permissions(manage_messages=True)(plain_callback(self.ask))
-        return (app_commands.ContextMenu(name=BLOCK_PICTURE, callback=callback),)
+async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Block what was chosen; all pictures if there was no choice."""
+    require_moderator(interaction)
+    actor, services = await acknowledged(interaction), services_of(interaction)
+    chosen = frozenset(answer.choices.get("picture", ()))
+    if result := answer.match["result"]:
+        case = await services.moderation_queries.case_file(result, actor.guild_id)
+        hashes = [
+            await decode(hash_picture, thumbnail)
+            for position, thumbnail in _thumbnails(case.generation.outputs).items()
+            if not chosen or str(position) in chosen
+        ]
+    else:
+        files = await _find_files(interaction, int(answer.match["message"]))
+        wanted = [file for file in files if not chosen or str(file.id) in chosen]
+        hashes = await hash_files(services, actor, wanted)
+    reason = answer.texts.get("reason", "")
+    await block(interaction, services, actor, hashes, reason)
 
-    def forms(self) -> Mapping[str, Handler]:
-        """Handlers of the modal that the entry opens."""
-        return {FORM: self.take}
 
-    async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Open the modal that asks which pictures, and why."""
-        generation = await before_deadline(interaction, find_own(interaction, message))
-        shown = _thumbnails(generation.outputs) if generation else {}
-        if generation is not None and shown:
-            custom_id = f"bp:r:{generation.id}"
-            options = [
-                discord.SelectOption(label=f"#{position + 1}", value=str(position))
-                for position in islice(shown, MAX_CHOSEN)
-            ]
-        else:
-            custom_id, options = f"bp:m:{message.id}", picture_options(pictures_of(message))
-        if not options:
-            raise without_picture()
-        parts = {}
-        if len(options) > 1:
-            for option in options:
-                option.default = True
-            parts["picture"] = choice_field(
-                "picture", _("Picture"), options, required=True, most=len(options)
-            )
-        parts["reason"] = text_field("reason", _("Reason"), longest=MAX_REASON_CHARACTERS)
-        await open_modal(interaction, custom_id, _("Block this picture"), parts)
-
-    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
-        """Block what was chosen; all pictures if there was no choice."""
-        require_moderator(interaction)
-        actor = await acknowledged(interaction)
-        chosen = frozenset(answer.choices.get("picture", ()))
-        if result := answer.match["result"]:
-            case = await self._services.moderation_queries.case_file(result, actor.guild_id)
-            hashes = [
-                await decode(hash_picture, thumbnail)
-                for position, thumbnail in _thumbnails(case.generation.outputs).items()
-                if not chosen or str(position) in chosen
-            ]
-        else:
-            files = await _find_files(interaction, int(answer.match["message"]))
-            wanted = [file for file in files if not chosen or str(file.id) in chosen]
-            hashes = await hash_files(self._services, actor, wanted)
-        reason = answer.texts.get("reason", "")
-        await block(interaction, self._services, actor, hashes, reason)
+BLOCK_FORMS: Mapping[str, Handler] = MappingProxyType({FORM: take_block})
 
 
 async def hash_files(
@@ -198,7 +188,7 @@ async def hash_files(
     hashes = []
     async with services.file_slots.take(actor.user_id):
         for file in files:
-            content = await fetch_file("image", file, attachment_hosts())
+            content = await fetch_file("image", file)
             hashes.append(await decode(hash_picture, content))
     return hashes
 

@@ -105,26 +105,13 @@ def retention_command(services: Services) -> SlashCommand:
     return retention
 
 
-class ReportMenu:
-    """Context menu entry Report image, for the bot's own messages."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """Return the context menu entry."""
-
-        async def report(interaction: discord.Interaction, message: discord.Message) -> None:
-            await self.ask(interaction, message)
-
-        return (app_commands.ContextMenu(name="Report image", callback=report),)
-
-    async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Open the form that asks for the reason."""
-        generation = await before_deadline(interaction, find_own(interaction, message))
-        if generation is None:
-            raise InvalidAttachment("This message isn't mine. Report it to Discord.")
-        await ask_for_report(interaction, generation)
+@app_commands.context_menu(name="Report image")
+async def report_image(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Open the form that asks for the reason."""
+    generation = await before_deadline(interaction, find_own(interaction, message))
+    if generation is None:
+        raise InvalidAttachment("This message isn't mine. Report it to Discord.")
+    await ask_for_report(interaction, generation)
 
 
 def _policy(overview: Overview) -> ui.LayoutView:

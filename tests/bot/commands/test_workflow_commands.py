@@ -10,7 +10,6 @@ from discord import app_commands
 from bot.client import LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import build_command, plan_commands
-from bot.replies.submission import Submitter
 from bot.ui.options import DESCRIPTIONS
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from sandbox.discord_api.errors import NotPossible
@@ -34,17 +33,12 @@ def many_choices(name, count, length=20):
 
 
 @pytest.fixture
-def submitter(services):
-    return Submitter(services.generations, services.preferences, frozenset())
-
-
-@pytest.fixture
-def payload(submitter):
+def payload():
     """What is sent to Discord for a workflow's command."""
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
 
     def build(*inputs, **facts):
-        return build_command(summary(*inputs, **facts), submitter).to_dict(tree)
+        return build_command(summary(*inputs, **facts)).to_dict(tree)
 
     return build
 

@@ -14,7 +14,6 @@ from bot.replies.inputs import (
 from generation.errors import FailureKind, RequestRefused
 
 NOW = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
-HOSTS = frozenset({"cdn.discordapp.com"})
 
 
 class Attachment:
@@ -61,7 +60,7 @@ async def test_what_was_attached_is_fetched_by_option():
 def test_what_cannot_be_taken_is_refused_before_any_download(facts):
     attachment = Attachment(**facts)
     with pytest.raises(RequestRefused) as caught:
-        check_attachments({"image": attachment}, HOSTS)
+        check_attachments({"image": attachment})
     assert caught.value.kind is FailureKind.INVALID_ATTACHMENT
     assert caught.value.facts["option"] == "image"
 
