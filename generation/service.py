@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.records import Records, ServiceRecords
 from generation.history.retention import Retention
 from generation.ids import normalise_id
-from generation.library.summaries import WorkflowSummary, summarise
+from generation.library.offers import WorkflowOffers
 from generation.line import EngineSettings, Line, LineTimings
 from generation.line.positions import LinePositions, LineView
 from generation.media.contact_sheet import build_tile, contact_sheet
@@ -42,9 +42,6 @@ from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState
 from generation.request import Actor, GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor, PassedCheck
-from generation.requests.access import NOTHING_NAMED, may_choose, may_use
-from generation.requests.checkpoints import offered_models
-from generation.requests.selection import DEFAULT_KINDS
 from generation.runs.broadcast import Broadcast
 from generation.runs.delivery import Delivery
 from generation.runs.run_records import RunRecords
@@ -53,8 +50,6 @@ from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner, unforeseen
 from generation.transactions import available, writes
 from workflows.folders.catalog import Catalog
-from workflows.manifest import InputType
-from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
 """Age up to which originals and input files are kept, for showing and repeating them; thumbnails,
@@ -91,7 +86,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class GenerationService(ServiceRecords):
+class GenerationService(ServiceRecords, WorkflowOffers):
     """Accepts, runs and stores generations. Call `start` first, and `stop` at the end."""
 
     def __init__(
@@ -109,9 +104,8 @@ class GenerationService(ServiceRecords):
         clock: Callable[[], datetime],
         random_source: random.Random,
     ) -> None:
-        super().__init__(database, clock)
-        self._catalog = catalog
-        self._pool = pool
+        ServiceRecords.__init__(self, database, clock)
+        WorkflowOffers.__init__(self, catalog, pool)
         self._contents_kept = settings.contents_kept
         records = Records(database)
         self._retention = Retention(database, clock)
@@ -281,67 +275,6 @@ class GenerationService(ServiceRecords):
     async def find_access(self, requester: Requester) -> Access:
         """Return what the requester's roles may use. Raises ServiceUnavailable."""
         return await self._usage.find_access(requester)
-
-    def workflows(
-        self, requester: Requester | None = None, access: Access = NOTHING_NAMED
-    ) -> tuple[WorkflowSummary, ...]:
-        """Return every usable workflow, or those that this person may use here."""
-        return tuple(summarise(workflow) for workflow in self._usable(requester, access))
-
-    def models(
-        self,
-        workflow: str | None = None,
-        requester: Requester | None = None,
-        access: Access = NOTHING_NAMED,
-    ) -> tuple[str, ...]:
-        """Return backends' checkpoints for one workflow, or for the default ones.
-
-        Workflows and models that this person may not use are left out.
-        """
-        return self._offered(workflow, InputType.CHECKPOINT, requester, access)
-
-    def loras(
-        self,
-        workflow: str | None = None,
-        requester: Requester | None = None,
-        access: Access = NOTHING_NAMED,
-    ) -> tuple[str, ...]:
-        """Return backends' LoRAs, likewise."""
-        return self._offered(workflow, InputType.LORA, requester, access)
-
-    def choices(
-        self, workflow: str, option: str, access: Access = NOTHING_NAMED
-    ) -> tuple[str, ...]:
-        """Return the choices of an input; empty if unknown, or if it is not a list.
-
-        Models that are not in `access` are left out.
-        """
-        found = self._catalog.workflows.get(workflow)
-        wanted = found.manifest.find(option) if found else None
-        if found is None or wanted is None or wanted.hidden:
-            return ()
-        choices = offered_models(found, self._pool).get(option, wanted.choices)
-        return tuple(choice for choice in choices if may_choose(access, wanted, choice))
-
-    def _usable(self, requester: Requester | None, access: Access) -> Iterator[Workflow]:
-        for workflow in self._catalog.workflows.values():
-            if requester is None or may_use(workflow, requester, access):
-                yield workflow
-
-    def _offered(
-        self, name: str | None, kind: InputType, requester: Requester | None, access: Access
-    ) -> tuple[str, ...]:
-        chosen = [
-            one
-            for one in self._usable(requester, access)
-            if (one.manifest.kind in DEFAULT_KINDS if name is None else one.name == name)
-        ]
-        found: dict[str, None] = {}
-        for workflow in chosen:
-            for wanted in workflow.manifest.inputs:
-                if wanted.type is kind:
-                    found.update(dict.fromkeys(self.choices(workflow.name, wanted.name, access)))
-        return tuple(found)
 
     @asynccontextmanager
     async def _deciding(self, requester: Requester) -> AsyncGenerator[None]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import discord
 
@@ -29,6 +29,7 @@ from generation.media.decoding import decode
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.available_actions import ActionFinder
+from generation.service import GenerationService
 
 REMEMBERED_CHANNELS = 1_000
 """Channels whose next free turn is remembered before expired turns are dropped."""
@@ -59,22 +60,6 @@ COUNTDOWN_LEAD = timedelta(seconds=1)
 LiveEvent = Waiting | Running
 
 _log = logging.getLogger(__name__)
-
-
-class GenerationRecords(Protocol):
-    """The generation records, shared by all processes."""
-
-    async def find(self, generation_id: str) -> Generation | None:
-        """Return a generation, None if there is none. Raises ServiceUnavailable."""
-
-    async def find_state(self, generation_id: str) -> GenerationState | None:
-        """Return a generation's state, None if there is none. Raises ServiceUnavailable."""
-
-    async def deliver_again(self, generation_id: str) -> None:
-        """Deliver an end again, in order with other deliveries.
-
-        Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
-        """
 
 
 class _View:
@@ -136,12 +121,12 @@ class LiveReplies(ReviewPosts):
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
         self._packing: dict[str, _Packing] = {}
-        self._records: GenerationRecords | None = None
+        self._records: GenerationService | None = None
         self._is_shared = False
         self._is_closed = False
 
-    def use_records(self, records: GenerationRecords, *, is_shared: bool = True) -> None:
-        """Set the records of generations.
+    def use_records(self, records: GenerationService, *, is_shared: bool = True) -> None:
+        """Set the service that has the records of generations.
 
         If they are shared, another process may have delivered an end, so stale events are dropped.
         """

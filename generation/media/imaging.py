@@ -6,14 +6,14 @@ through `generation.media.decoding.decode`.
 
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import NamedTuple
 
 from PIL import Image, ImageCms, ImageFilter, UnidentifiedImageError
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidAttachment
 from generation.media.decoding import LARGE_PIXELS, await_turn
 
 MAX_INPUT_SIDE = 4096
@@ -71,11 +71,8 @@ factor is visible."""
 OPAQUE = 255
 
 
-class InvalidImage(RequestRefused):
+class InvalidImage(InvalidAttachment):
     """A picture cannot be used; the sentence says why and what to do."""
-
-    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
-        super().__init__(FailureKind.INVALID_ATTACHMENT, template, facts)
 
 
 class Description(NamedTuple):

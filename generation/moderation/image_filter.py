@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Self
 
 from db.cached_query import CachedQuery
 from db.database import Database, Session
@@ -38,6 +37,7 @@ from generation.moderation.image_policy import (
     merge,
     strictest,
 )
+from generation.moderation.preview_filter import PREVIEW_INTERVAL_S, PreviewFilter
 from generation.moderation.review import ReviewMode, find_mode
 from generation.record import Failure, Generation, InputFile, OutputContent, PictureHash
 from generation.request import Actor, Requester
@@ -47,10 +47,6 @@ FLAG = "image"
 
 CHECK_TIMEOUT_S = 30.0
 """Seconds for one picture, including the wait for others; a check takes a tenth of a second."""
-
-PREVIEW_INTERVAL_S = 2.0
-"""Seconds between two checks of previews of one generation, which bounds how often previews
-change."""
 
 REFUSED = Failure(FailureKind.BLOCKED_BY_FILTER, "This server's image filter blocked the result.")
 
@@ -274,11 +270,17 @@ class ImageGate(Service):
                 if mode is ReviewMode.FLAGGED:
                     reviews.begin(generation_id, SHOWN, now)
 
-    async def preview_filter(self, generation: Generation) -> "PreviewFilter":
+    async def preview_filter(self, generation: Generation) -> PreviewFilter:
         """Build the filter of this generation's previews. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
         lists = await self._blocklists.of_guild(generation.guild_id)
-        return PreviewFilter(self, policy, lists, generation, self._preview_interval_s)
+        is_age_restricted = generation.age_restricted
+        if not lists and not policy.is_on(is_age_restricted=is_age_restricted):
+            return PreviewFilter()
+        may_show = partial(
+            self.may_preview, policy, is_age_restricted=is_age_restricted, lists=lists
+        )
+        return PreviewFilter(may_show, lambda: self.is_busy, self._preview_interval_s)
 
     async def may_preview(
         self,
@@ -359,68 +361,6 @@ class ImageGate(Service):
     def _is_approved(self, session: Session, generation_id: str) -> bool:
         review = ReviewRepository(session).find(generation_id)
         return review is not None and review.state == APPROVED
-
-
-class PreviewFilter:
-    """Filters the previews of one run: `shown` is the newest permitted one.
-
-    Previews are checked in the background, one at a time and at most once an interval; others are
-    dropped. After a preview that must not be shown, no further one of the run is.
-    """
-
-    def __init__(
-        self,
-        gate: ImageGate,
-        policy: ImagePolicy,
-        lists: Sequence[Blocklist],
-        generation: Generation,
-        interval_s: float,
-    ) -> None:
-        self.shown: bytes | None = None
-        self._gate = gate
-        self._policy = policy
-        self._lists = lists
-        self._is_age_restricted = generation.age_restricted
-        self._interval_s = interval_s
-        self._is_closed = False
-        self._next_at = float("-inf")
-        self._look: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        """Start without a preview."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Cancel a check in progress."""
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
-
-    def take(self, image: bytes) -> None:
-        """Pass in the newest preview. Returns at once."""
-        is_checked = self._policy.is_on(is_age_restricted=self._is_age_restricted)
-        if not is_checked and not self._lists:
-            self.shown = image
-            return
-        now = asyncio.get_running_loop().time()
-        is_looking = self._look is not None and not self._look.done()
-        # Results have precedence: a preview is dropped while anything is being checked.
-        if self._is_closed or is_looking or now < self._next_at or self._gate.is_busy:
-            return
-        self._next_at = now + self._interval_s
-        self._look = asyncio.create_task(self._look_at(image), name="look at a preview")
-
-    async def _look_at(self, image: bytes) -> None:
-        if await self._gate.may_preview(
-            self._policy,
-            image,
-            is_age_restricted=self._is_age_restricted,
-            lists=self._lists,
-        ):
-            self.shown = image
-        else:
-            self.shown = None
-            self._is_closed = True
 
 
 def _load_policy(session: Session, guild_id: int) -> ImagePolicy:

@@ -1,10 +1,9 @@
 """Quota and cooldown rules over an allowance and its usage, and the default limits. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Protocol
 
 from generation.errors import FailureKind, NotAllowedHere, RequestRefused
 from generation.quota.periods import Period, period_bounds
@@ -118,103 +117,89 @@ class QuotaRequest:
     timezone: tzinfo
 
 
-class Rule(Protocol):
-    """A rule that may refuse a request.
-
-    `facts["retry_at"]` is when the same request would be accepted, where that is known.
-    """
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Return the refusal; None if this rule accepts."""
+def check_permission(request: QuotaRequest) -> RequestRefused | None:
+    """Refuse every request of people whose roles do not permit generating."""
+    if request.allowance.may_generate:
+        return None
+    return NotAllowedHere("Your roles don't let you make pictures here. Ask an administrator.")
 
 
-class Permission:
-    """Whether a person's roles permit generating at all."""
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse every request of people without permission."""
-        if request.allowance.may_generate:
-            return None
-        return NotAllowedHere("Your roles don't let you make pictures here. Ask an administrator.")
-
-
-class Amount:
-    """The amount of a period, in the guild's time zone."""
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse a request that exceeds the rest of the period's amount."""
-        allowance = request.allowance
-        limit = allowance.amount
-        if limit is None:
-            return None
-        used, cost = request.usage.used.of(allowance.unit), request.cost.of(allowance.unit)
-        left = max(limit - used, 0)
-        if cost <= left:
-            return None
-        facts: dict[str, object] = {"limit": limit, "used": used, "left": left, "cost": cost}
-        if cost > limit:
-            return _never_enough(allowance.unit, facts)
-        _, more_at = period_bounds(request.now, request.timezone, allowance.period)
-        facts["retry_at"] = more_at.isoformat()
-        template = _NOT_ENOUGH_LEFT[allowance.unit, allowance.period]
-        return RequestRefused(FailureKind.DAILY_LIMIT, template, facts)
+def check_amount(request: QuotaRequest) -> RequestRefused | None:
+    """Refuse a request that exceeds the rest of the period's amount, in the guild's time zone."""
+    allowance = request.allowance
+    limit = allowance.amount
+    if limit is None:
+        return None
+    used, cost = request.usage.used.of(allowance.unit), request.cost.of(allowance.unit)
+    left = max(limit - used, 0)
+    if cost <= left:
+        return None
+    facts: dict[str, object] = {"limit": limit, "used": used, "left": left, "cost": cost}
+    if cost > limit:
+        return _never_enough(allowance.unit, facts)
+    _, more_at = period_bounds(request.now, request.timezone, allowance.period)
+    facts["retry_at"] = more_at.isoformat()
+    template = _NOT_ENOUGH_LEFT[allowance.unit, allowance.period]
+    return RequestRefused(FailureKind.DAILY_LIMIT, template, facts)
 
 
-class OwnGenerations:
-    """The number of a person's running and waiting generations."""
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse a request while all places are taken."""
-        allowance, usage = request.allowance, request.usage
-        unfinished = usage.running + usage.waiting
-        if unfinished < allowance.max_unfinished:
-            return None
-        return RequestRefused(
-            FailureKind.QUEUE_FULL,
-            "You already have {unfinished} requests in progress (limit {limit}). Wait for "
-            "one to finish, or cancel one.",
-            {
-                "unfinished": unfinished,
-                "limit": allowance.max_unfinished,
-                "running": usage.running,
-                "waiting": usage.waiting,
-                "max_running": allowance.max_running,
-                "max_waiting": allowance.max_waiting,
-            },
-        )
+def check_own_generations(request: QuotaRequest) -> RequestRefused | None:
+    """Refuse a request while all places of the person, to run and to wait, are taken."""
+    allowance, usage = request.allowance, request.usage
+    unfinished = usage.running + usage.waiting
+    if unfinished < allowance.max_unfinished:
+        return None
+    return RequestRefused(
+        FailureKind.QUEUE_FULL,
+        "You already have {unfinished} requests in progress (limit {limit}). Wait for "
+        "one to finish, or cancel one.",
+        {
+            "unfinished": unfinished,
+            "limit": allowance.max_unfinished,
+            "running": usage.running,
+            "waiting": usage.waiting,
+            "max_running": allowance.max_running,
+            "max_waiting": allowance.max_waiting,
+        },
+    )
 
 
-class GuildLine:
-    """The number of waiting generations in one guild."""
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse a request while the line is full."""
-        length, limit = request.usage.waiting_in_guild, request.allowance.max_line
-        if length < limit:
-            return None
-        return RequestRefused(
-            FailureKind.QUEUE_FULL,
-            "{length} requests are waiting here (limit {limit}). Try again in a few minutes.",
-            {"length": length, "limit": limit},
-        )
+def check_guild_line(request: QuotaRequest) -> RequestRefused | None:
+    """Refuse a request while the guild's line is full."""
+    length, limit = request.usage.waiting_in_guild, request.allowance.max_line
+    if length < limit:
+        return None
+    return RequestRefused(
+        FailureKind.QUEUE_FULL,
+        "{length} requests are waiting here (limit {limit}). Try again in a few minutes.",
+        {"length": length, "limit": limit},
+    )
 
 
-class Cooldown:
-    """The minimum time between two accepted requests of one person."""
-
-    def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse a request that comes too soon after the last one."""
-        free_at = next_request_at(request.allowance, request.usage, request.now)
-        if free_at is None:
-            return None
-        return RequestRefused(
-            FailureKind.SLOW_DOWN,
-            "You can make one request every {cooldown_s} s. Try again in a moment.",
-            {"retry_at": free_at.isoformat(), "cooldown_s": request.allowance.cooldown_s},
-        )
+def check_cooldown(request: QuotaRequest) -> RequestRefused | None:
+    """Refuse a request that comes too soon after the last one of the person."""
+    free_at = next_request_at(request.allowance, request.usage, request.now)
+    if free_at is None:
+        return None
+    return RequestRefused(
+        FailureKind.SLOW_DOWN,
+        "You can make one request every {cooldown_s} s. Try again in a moment.",
+        {"retry_at": free_at.isoformat(), "cooldown_s": request.allowance.cooldown_s},
+    )
 
 
-RULES: tuple[Rule, ...] = (Permission(), Amount(), OwnGenerations(), GuildLine(), Cooldown())
+Rule = Callable[[QuotaRequest], RequestRefused | None]
+"""Returns the refusal of a request; None if the rule accepts it.
+
+`facts["retry_at"]` is when the same request would be accepted, where that is known."""
+
+RULES: tuple[Rule, ...] = (
+    check_permission,
+    check_amount,
+    check_own_generations,
+    check_guild_line,
+    check_cooldown,
+)
 """All rules in order: the refusal that lasts longest is the one to report."""
 
 
@@ -223,7 +208,7 @@ def decide(
 ) -> RequestRefused | None:
     """Apply the rules in order; return the first refusal, None if all accept."""
     request = QuotaRequest(allowance, usage, cost, now, timezone)
-    return next(filter(None, (rule.check(request) for rule in RULES)), None)
+    return next(filter(None, (rule(request) for rule in RULES)), None)
 
 
 def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from comfy.protocol.events import OutputsReady, Preview, RunEvent, Submitted, Su
 from db.repositories.outputs import NewOutput
 from generation.events import Running
 from generation.history.records import Order
-from generation.moderation.image_filter import PreviewFilter
+from generation.moderation.preview_filter import PreviewFilter
 from generation.record import GenerationState
 from generation.requests.attachments import EXTENSIONS
 from generation.requests.values import bind_generation

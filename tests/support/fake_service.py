@@ -17,6 +17,7 @@ from generation.errors import NotYours, UnknownGeneration
 from generation.history.queries import HistoryPage
 from generation.history.records import Order
 from generation.library.library import Library
+from generation.library.summaries import WorkflowSummary
 from generation.line.positions import LineView
 from generation.people.preferences import Defaults, Preferences
 from generation.quota.guild_settings import GuildStatus
@@ -24,7 +25,6 @@ from generation.quota.policy import GuildLimits
 from generation.quota.usage import QuotaStatus
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
-from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
 from tests.support.shipped import load_shipped
