@@ -25,7 +25,7 @@ _GRAPH_HAS_DEFAULT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Workflow:
     """A named entry of the library. Its graph never changes: `binding.bind` makes a new one.
 

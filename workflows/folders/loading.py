@@ -1,13 +1,23 @@
 """Loading of workflows from files; missing manifests are inferred."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
-from workflows.carriers import Carried
+from workflows.carriers import Carried, read
 from workflows.convert import convert
 from workflows.errors import InvalidGraph, InvalidManifest, Sentence, WorkflowUnusable
-from workflows.folders.sources import Source, load_carried, load_text
+from workflows.folders.sources import (
+    MAX_FILE_BYTES,
+    MAX_MANIFEST_BYTES,
+    Source,
+    decode_text,
+    load_bytes,
+)
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
@@ -32,20 +42,46 @@ class NeedsClasses(WorkflowUnusable):
     """The file can be read once a backend has described its node classes."""
 
 
+_loaded: WeakValueDictionary[tuple[object, ...], Workflow] = WeakValueDictionary()
+"""Workflows in use by the contents of their files: of a folder that changes, most stay the same."""
+
+
 def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -> Workflow | None:
     """Load a workflow; None after every invalid file was reported.
 
-    Raises NeedsClasses for the editor's format while no backend has described its classes.
+    Files with the same contents give the same object while it is in use. Raises NeedsClasses for
+    the editor's format while no backend has described its classes.
     """
-    graph, export = _load_graph(source, classes, report)
-    written = _load_manifest(source, report)
-    if graph is None or (source.manifest is not None and written is None):
+    graph_file = _read_file(source.graph, MAX_FILE_BYTES, report)
+    manifest_file = _read_file(source.manifest, MAX_MANIFEST_BYTES, report)
+    key = (source, classes, _digest(graph_file), _digest(manifest_file))
+    workflow = _loaded.get(key)
+    if workflow is None:
+        graph, export = _load_graph(source, graph_file, classes, report)
+        written = _load_manifest(source, manifest_file, report)
+        if graph is None or (source.manifest is not None and written is None):
+            return None
+        try:
+            workflow = with_model_sources(_build(source, graph, export, written, classes), export)
+        except InvalidManifest as error:
+            report(source.manifest or source.graph, *error.sentences)
+            return None
+        _loaded[key] = workflow
+    return workflow
+
+
+def _read_file(path: Path | None, most: int, report: Report) -> bytes | None:
+    if path is None:
         return None
     try:
-        return with_model_sources(_build(source, graph, export, written, classes), export)
-    except InvalidManifest as error:
-        report(source.manifest or source.graph, *error.sentences)
+        return load_bytes(path, most)
+    except WorkflowUnusable as error:
+        report(path, *error.sentences)
         return None
+
+
+def _digest(content: bytes | None) -> bytes | None:
+    return None if content is None else hashlib.sha256(content).digest()
 
 
 def settle_graph(
@@ -64,10 +100,12 @@ def settle_graph(
 
 
 def _load_graph(
-    source: Source, classes: NodeClasses | None, report: Report
+    source: Source, content: bytes | None, classes: NodeClasses | None, report: Report
 ) -> tuple[Graph | None, Mapping[str, Any] | None]:
+    if content is None:
+        return None, None
     try:
-        return settle_graph(load_carried(source.graph), classes)
+        return settle_graph(read(content), classes)
     except NeedsClasses:
         raise
     except WorkflowUnusable as error:
@@ -75,16 +113,21 @@ def _load_graph(
         return None, None
 
 
-def _load_manifest(source: Source, report: Report) -> _Written | None:
-    if source.manifest is None:
+def _load_manifest(source: Source, content: bytes | None, report: Report) -> _Written | None:
+    if content is None:
         return None
     try:
-        table = read_table(load_text(source.manifest))
-        # Report its mistakes even if the graph has some too.
-        return table if is_partial(table) else parse_table(table)
+        return _parse_manifest(decode_text(content))
     except WorkflowUnusable as error:
         report(source.manifest, *error.sentences)
         return None
+
+
+@lru_cache(maxsize=128)
+def _parse_manifest(text: str) -> _Written:
+    table = read_table(text)
+    # Report its mistakes even if the graph has some too.
+    return table if is_partial(table) else parse_table(table)
 
 
 def _build(

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.carriers import Carried, read
 from workflows.errors import WorkflowUnusable
 from workflows.infer.names import name_of_file
 from workflows.manifest import NAME
@@ -76,15 +75,15 @@ def _find_folder(path: Path) -> Source:
     return Source(path.name, path, graph, manifest if manifest.exists() else None)
 
 
-def load_carried(path: Path) -> Carried:
-    """Load the workflow in a file of any kind. Raises WorkflowUnusable."""
-    return read(load_bytes(path, MAX_FILE_BYTES))
-
-
 def load_text(path: Path) -> str:
     """Load a file as text. Raises WorkflowUnusable."""
+    return decode_text(load_bytes(path, MAX_MANIFEST_BYTES))
+
+
+def decode_text(content: bytes) -> str:
+    """Decode a file that must be UTF-8. Raises WorkflowUnusable."""
     try:
-        return load_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise WorkflowUnusable(["This file is not UTF-8 text."]) from error
 

@@ -37,6 +37,17 @@ def test_folders_are_workflows(catalog, drop):
     assert catalog.workflows["a-1"].manifest.title == "Everything"
 
 
+def test_only_what_changed_is_built_anew(catalog, drop):
+    drop("one")
+    drop("two")
+    catalog.load()
+    before = dict(catalog.workflows)
+    drop("two", toml='title = "Changed"')
+    catalog.load()
+    assert catalog.workflows["one"] is before["one"]
+    assert catalog.workflows["two"].manifest.title == "Changed"
+
+
 def test_folders_that_do_not_exist_are_empty(tmp_path):
     catalog = Catalog((tmp_path / "no" / "such",))
     catalog.load()
