@@ -1,6 +1,7 @@
 """What every test may ask for: a scrubbed environment, and fresh databases of both kinds."""
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -16,6 +17,12 @@ from generation.line.engine import destroy_engine, launch_engine
 from generation.line.settings import EngineSettings
 from tests.support.certificates import Authority
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
+
+
+def pytest_collection_finish():
+    """Keep the collector from looking through every module and test, over and over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ from sandbox.comfyui.nodes.values import Pictures
 
 
 def _save(context: RunContext, inputs: Inputs) -> Result:
-    return _saved(context, inputs["images"], "output", str(inputs["filename_prefix"]), 4)
+    return _saved(context, inputs["images"], "output", str(inputs["filename_prefix"]))
 
 
 def _preview(context: RunContext, inputs: Inputs) -> Result:
     prefix = f"ComfyUI_temp_{context.folders.temp_tag}"
-    return _saved(context, inputs["images"], "temp", prefix, 1)
+    return _saved(context, inputs["images"], "temp", prefix)
 
 
 async def _send_over_socket(context: RunContext, inputs: Inputs) -> Result:
@@ -34,9 +34,7 @@ def _preview_any(_: RunContext, inputs: Inputs) -> Result:
     return Result((text,), {"text": [text]})
 
 
-def _saved(
-    context: RunContext, pictures: Pictures, kind: str, prefix: str, compress_level: int
-) -> Result:
+def _saved(context: RunContext, pictures: Pictures, kind: str, prefix: str) -> Result:
     try:
         place = context.folders.next_file(kind, prefix, pictures[0].size)
     except OutsideFolderError as outside:
@@ -50,9 +48,8 @@ def _saved(
     images = []
     for number, picture in enumerate(pictures):
         filename = f"{base.replace('%batch_num%', str(number))}_{counter + number:05}_.png"
-        picture.save(
-            directory / filename, pnginfo=_text_chunks(context), compress_level=compress_level
-        )
+        # ComfyUI's level for results is 4, which takes twice as long for a tenth fewer bytes.
+        picture.save(directory / filename, pnginfo=_text_chunks(context), compress_level=1)
         images.append({"filename": filename, "subfolder": subfolder, "type": kind})
     return Result((pictures,), {"images": images})
 
