@@ -27,6 +27,14 @@ DESCRIBED = {
             "size": SIZE,
         }
     },
+    "Bare": {
+        "required": {
+            "text": ["STRING", {}],
+            "count": ["INT", {}],
+            "share": ["FLOAT", {}],
+            "tiled": ["BOOLEAN", {}],
+        }
+    },
     "CustomCombo": {"required": {"choice": ["COMBO", {"options": []}]}},
     "Mixed": {"required": {"first": ["IMAGE", {}], "second": ["IMAGE", {}], "size": SIZE}},
     "Show": {"required": {"value": ["IMAGE", {}]}},
@@ -73,6 +81,22 @@ def test_pictures_that_were_compared_are_not_sent(special, made):
 def test_older_files_have_values_for_what_can_only_be_connected(special, made):
     assert special([made.node(1, "Old", ["typed", 7, "fixed", 9])])["1"] == {"seed": 7, "size": 9}
     assert special([made.node(1, "Old", [7, "fixed", 9])])["1"] == {"seed": 7, "size": 9}
+
+
+def test_what_the_file_lacks_and_its_class_has_no_default_for_is_empty(special, made):
+    empty = {"text": "", "count": 0, "share": 0, "tiled": False}
+    assert special([made.node(1, "Bare", [])])["1"] == empty
+
+
+@pytest.mark.parametrize("node", ["Sum", [1, "Sum"], {"id": 1}, {"type": "Sum"}, {"type": 1}])
+def test_a_node_without_an_id_or_a_type_is_refused(special, node):
+    with pytest.raises(InvalidGraph, match="has no id or no type"):
+        special([node])
+
+
+def test_a_choice_that_is_listed_has_its_position(special, made):
+    listed = special([made.node(1, "CustomCombo", ["blue", "red", "blue"])])["1"]
+    assert (listed["choice"], listed["index"]) == ("blue", 1)
 
 
 def test_a_choice_that_is_not_listed_has_the_first_position(special, made):

@@ -1,5 +1,7 @@
 """Where a search could go too far or stop too early."""
 
+import copy
+
 import pytest
 
 from comfy.protocol.object_info import ObjectInfo
@@ -79,6 +81,31 @@ def test_a_length_keeps_the_minimum_and_the_steps_of_its_node(made):
     nodes = {**PAINT, "5": ("EmptyFilm", {"width": 512, "height": 512, "length": 81})}
     length = made(nodes, EmptyFilm=film).manifest.find("length")
     assert (length.min, length.max, length.step, length.default) == (9, 162, 8, 81)
+
+
+def test_a_seed_is_no_larger_than_its_node_takes(made):
+    painter = {
+        "input": {
+            "required": {
+                "prompt": ["STRING", {"multiline": True}],
+                "seed": ["INT", {"default": 0, "min": 0, "max": 2**31 - 1}],
+            }
+        },
+        "output": ["IMAGE"],
+    }
+    nodes = {
+        "1": ("Painting", {"prompt": "a fox", "seed": 7}),
+        "9": ("SaveImage", {"images": ["1", 0], "filename_prefix": "x"}),
+    }
+    assert made(nodes, Painting=painter).manifest.find("seed").max == 2**31 - 1
+
+
+@pytest.mark.parametrize(("steps", "least", "most"), [(3, None, 50), (4, 4, 50), (60, 4, 60)])
+def test_a_value_of_the_file_is_always_within_its_bounds(made, classes, steps, least, most):
+    described = copy.deepcopy(classes.raw["KSampler"])
+    described["input"]["required"]["steps"] = ["INT", {"default": 20, "min": 4, "max": 50}]
+    found = made({**PAINT, "3": sampler(steps=steps)}, KSampler=described).manifest.find("steps")
+    assert (found.min, found.max, found.default) == (least, most, steps)
 
 
 def test_a_length_between_the_steps_of_its_node_has_no_steps(made):
