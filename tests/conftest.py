@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
@@ -17,6 +18,10 @@ from generation.line.engine import destroy_engine, launch_engine
 from generation.line.settings import EngineSettings
 from tests.support.certificates import Authority
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
+
+# Examples are judged by what comes out, not by how long a busy machine takes.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish():

@@ -21,13 +21,16 @@ MODULES = {
     "db/repositories/policies.py": "tests/db/repositories tests/generation/quota",
     "generation/backends/pool.py": "tests/generation/backends",
     "generation/moderation/blocks.py": "tests/generation/moderation tests/generation/requests",
-    "generation/moderation/image_filter.py": "tests/generation/moderation/test_image_filter.py",
+    "generation/moderation/image_filter.py": (
+        "tests/generation/moderation/test_image_filter.py"
+        " tests/generation/moderation/test_image_hashes.py"
+    ),
     "generation/moderation/image_policy.py": "tests/generation/moderation",
     "generation/moderation/word_filter.py": "tests/generation/moderation/test_word_filter.py",
     "generation/quota/periods.py": "tests/generation/quota/test_periods.py",
     "generation/quota/policy.py": "tests/generation/quota/test_policy.py",
     "generation/quota/rules.py": "tests/generation/quota/test_rules.py",
-    "generation/requests/acceptance.py": "tests/generation/requests",
+    "generation/requests/acceptance.py": "tests/generation/requests tests/generation/moderation",
     "generation/runs/failures.py": "tests/generation/runs/test_failures.py",
     "generation/runs/progress.py": "tests/generation/runs/test_progress.py",
     "workflows/convert/export.py": CONVERTING,

@@ -6,7 +6,6 @@ import discord
 import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
-from hypothesis import settings
 
 from bot.client import LimnerClient, Shards
 from generation.events import Ended
@@ -25,10 +24,6 @@ from tests.support.fake_service import FakeService, build_services
 from tests.support.openapi import Checker
 from tests.support.pictures import build_noise, build_picture
 from tests.support.waiting import eventually
-
-# Examples are judged by what comes out, not by how long a busy machine takes.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -615,9 +615,7 @@ async def test_garbage_of_every_sort(comfy, backend, follow, prompt_id, graph):
     assert len(comfy.every_socket) == 1
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(storm=st.lists(frames(), min_size=1, max_size=60))
 async def test_a_storm_of_frames_does_not_stop_the_reader(comfy, backend, follow, graph, storm):
     """Whatever comes over the socket before and during a run, also about the run itself."""

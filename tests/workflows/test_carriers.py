@@ -267,7 +267,7 @@ def test_a_latent_carries_the_graph_that_made_it():
 FILES = [path.read_bytes() for path in sorted(MEDIA.iterdir())]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_files_never_raise_anything_else(data):
     content = bytearray(data.draw(st.sampled_from(FILES)))
@@ -278,7 +278,7 @@ def test_damaged_files_never_raise_anything_else(data):
     try_to_read(bytes(content[:end]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(
         [

@@ -56,6 +56,16 @@ async def test_what_cannot_be_watched_for_is_refused_with_its_reason(
     assert await moderation.watched_words(5) == ()
 
 
+@pytest.mark.parametrize(("action", "is_held"), [(WordAction.HOLD, True), (WordAction.WARN, False)])
+async def test_a_watched_word_holds_a_result_and_is_flagged(database, action, is_held):
+    moderation, person = Moderation(database, utc_now), Requester(3, "Ben", 9, 5)
+    await moderation.watch(Actor(1, 5), "fox", action, is_expression=False)
+    judgement = await moderation.judge(person, ["a fox"])
+    assert judgement.needs_hold is is_held
+    assert [note for _, note in judgement.flags] == ["fox"]
+    assert not (await moderation.judge(person, ["a wolf"])).needs_hold
+
+
 @pytest.mark.parametrize("guild_id", [5, 6, None])
 async def test_who_is_blocked_everywhere_is_blocked_in_every_server(database, guild_id):
     moderation, person = Moderation(database, utc_now), Requester(3, "Ben", 9, guild_id)

@@ -84,6 +84,9 @@ def test_an_allowed_phrase_hides_the_word_in_it():
     found = WordFilter([FOX, allowed])
     assert found.judge("my fox terrier").action is None
     assert found.judge("my fox terrier and a fox").action is WordAction.REFUSE
+    assert found.judge("a fox, fox terrier").action is WordAction.REFUSE
+    terriers = WordFilter([WatchedWord(1, "terrier fox", WordAction.REFUSE), allowed])
+    assert terriers.judge("fox terrier fox").action is None, "an allowed phrase leaves a gap"
 
 
 def test_the_strictest_action_counts():

@@ -9,6 +9,7 @@ from generation.quota.policy import (
     GuildLimits,
     RolePolicy,
     RoleRule,
+    is_allowed,
     is_served,
     resolve_allowance,
 )
@@ -135,3 +136,17 @@ def test_an_amount_is_never_negative_and_a_grant_never_lowers_it(limits, roles, 
     without = resolve_allowance(limits, roles, held, [], GUILD).allowance.amount
     with_ = resolve_allowance(limits, roles, held, grants, GUILD).allowance.amount
     assert 0 <= without <= with_
+
+
+@pytest.mark.parametrize(
+    ("access", "name", "may"),
+    [
+        ({}, "anything", True),
+        ({"loras": ()}, "anything", False),
+        ({"loras": ("ink*",)}, "styles\\Ink-Wash.safetensors", True),
+        ({"loras": ("styles/*",)}, "styles/ink.safetensors", True),
+        ({"loras": ("ink",)}, "inks.safetensors", False),
+    ],
+)
+def test_which_names_a_role_may_use(access, name, may):
+    assert is_allowed(access, "loras", name) is may

@@ -2,7 +2,7 @@ import pytest
 
 from comfy import errors
 from generation.errors import FailureKind
-from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain
+from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain, unforeseen
 
 GRAPH = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Paint"}}}
 
@@ -30,6 +30,12 @@ def test_every_error_of_a_backend_has_a_plain_sentence(kind):
     failure = explain(build(kind), GRAPH)
     assert failure.sentence.endswith((".", "!"))
     assert failure.sentence[0].isupper()
+
+
+def test_what_nobody_foresaw_is_found_in_the_log_by_its_reference():
+    failure = unforeseen("k7fq")
+    assert failure.kind is FailureKind.WORKFLOW_ERROR
+    assert failure.sentence.endswith("Reference: k7fq.")
 
 
 def test_a_failed_node_is_named_by_title_and_class():

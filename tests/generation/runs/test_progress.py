@@ -1,7 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
-from comfy.protocol.events import NodeStarted, OutputsReady, Started, StepDone, Succeeded
-from generation.runs.progress import SAMPLING_SHARE, UNFINISHED_CEILING, RunProgress
+import pytest
+
+from comfy.protocol.events import NodeStarted, NodeText, OutputsReady, Started, StepDone, Succeeded
+from generation.runs.progress import (
+    MAX_TEXT_CHARACTERS,
+    SAMPLING_SHARE,
+    UNFINISHED_CEILING,
+    RunProgress,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -103,6 +110,27 @@ def test_the_pace_is_measured_anew_when_the_clock_was_put_back():
     assert progress.fold(StepDone("2", 2, 10), START).done_at is None
     seen = progress.fold(StepDone("2", 3, 10), START + timedelta(seconds=1))
     assert seen.done_at == START + timedelta(seconds=1 + 7)
+
+
+@pytest.mark.parametrize(
+    ("graph", "node_id", "is_sampling"),
+    [(SIMPLE, "2", True), (SIMPLE, "3", False), ({"1": node("Upscale")}, "1", True)],
+)
+def test_steps_are_sampling_where_they_are_a_samplers_or_there_is_none(graph, node_id, is_sampling):
+    progress = RunProgress(graph)
+    progress.fold(NodeStarted(node_id), START)
+    assert not progress.is_sampling
+    progress.fold(StepDone(node_id, 1, 4), START)
+    assert progress.is_sampling is is_sampling
+
+
+def test_what_a_node_says_is_cut_and_ends_with_the_node():
+    said, after = folded(SIMPLE, NodeStarted("2"), NodeText("2", "so  " * 200), NodeStarted("3"))[
+        1:
+    ]
+    assert said.activity.startswith("so so ")
+    assert len(said.activity) <= MAX_TEXT_CHARACTERS
+    assert "so" not in after.activity
 
 
 def test_an_unknown_node_does_no_harm():

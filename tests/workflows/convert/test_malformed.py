@@ -106,7 +106,7 @@ def groups():
     return st.fixed_dictionaries({"nodes": nodes(), "links": st.lists(inside, max_size=4)})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     graphs(),
     subgraphs("sub"),
@@ -134,7 +134,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_junk_anywhere_converts_or_is_refused(classes, data):
     raw = data.draw(graphs()) | {"definitions": {"subgraphs": [data.draw(subgraphs("sub"))]}}
