@@ -90,8 +90,8 @@ def protect(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> Pr
         if default is None:
             mistakes.append(
                 Sentence(
-                    "What people give would arrive at {where}, which names a file, and it has no"
-                    " value to take instead: disconnect it in ComfyUI and type a name.",
+                    "What members type would reach {where}, which names a file and has no other"
+                    " value: disconnect it in ComfyUI and type a name.",
                     where=where,
                 )
             )

@@ -171,7 +171,7 @@ def owner_of(interaction: discord.Interaction, *, server: bool) -> int:
     require_administrator(interaction)
     guild_id = guild_of(interaction)
     if guild_id is None:
-        raise InvalidOption("There is no server here. Leave {option} out.", {"option": "server"})
+        raise InvalidOption("This isn't a server. Leave {option} out.", {"option": "server"})
     return server_owner(guild_id)
 
 

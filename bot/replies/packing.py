@@ -132,7 +132,7 @@ async def pack(
                 prefix
                 + _(
                     "Too large for Discord ({size}, limit {limit}). Make a smaller or shorter one. "
-                    "The people who run this bot can hand it to you for a few days.",
+                    "The people who run this bot can give it to you for a few days.",
                     size=size,
                     limit=mebibytes(limit),
                 )

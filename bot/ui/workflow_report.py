@@ -96,7 +96,7 @@ def _cost(report: Inspection) -> str:
     if report.cost_input is None or report.cost_unit is None:
         return _("{cost} a picture", cost=report.cost)
     return _(
-        "{cost} for every {unit} of {input} begun",
+        "{cost} per started {unit} of {input}",
         cost=report.cost,
         unit=f"{report.cost_unit:g}",
         input=report.cost_input,

@@ -192,7 +192,7 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image
             "This file isn't a PNG, JPEG or WebP, whatever its name says. Save it as one of these."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidImage("The picture has far too many pixels: scale it down.") from error
+        raise InvalidImage("The picture has far too many pixels. Scale it down.") from error
     except Exception as error:
         raise InvalidImage(
             "The picture is damaged or incomplete. Save or upload it again."

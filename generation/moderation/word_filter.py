@@ -90,7 +90,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
             regex.compile(text)
         except regex.error as error:
             raise InvalidOption(
-                "This is no regular expression: {reason}.", {"reason": str(error)}
+                "This isn't a valid regular expression: {reason}.", {"reason": str(error)}
             ) from None
     elif not _words(text):
         raise InvalidOption("Write a word with letters or digits.")

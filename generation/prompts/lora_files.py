@@ -88,7 +88,7 @@ def _find(name: str, choices: Sequence[str] | None) -> str:
     if not choices:
         raise RequestRefused(
             FailureKind.MISSING_MODEL,
-            "No LoRA is called {lora}, and no other is installed.",
+            "No LoRA is called {lora}, and none is installed.",
             facts,
         )
     raise RequestRefused(

@@ -135,5 +135,5 @@ def _unknown(name: str, lists: Lists) -> RequestRefused:
 
 def _nested() -> RequestRefused:
     return InvalidOption(
-        "These wildcards contain each other without end. Name fewer of them.", {"option": "prompt"}
+        "These wildcards contain each other endlessly. Use fewer of them.", {"option": "prompt"}
     )

@@ -75,7 +75,7 @@ async def verify_attachments(
 
 async def _verify_mask(name: str, content: bytes, size: tuple[int, int] | None) -> InputFile:
     if size is None:
-        raise InvalidImage("A mask needs its picture. Attach that, too.")
+        raise InvalidImage("A mask needs its picture. Attach both.")
     return InputFile(name, await decode(verify_mask, content, size), "image/png")
 
 
@@ -83,7 +83,7 @@ def _verify_media(wanted: InputType, content: bytes) -> str:
     """Return the media type of a video or sound. Raises InvalidImage."""
     if len(content) > MAX_MEDIA_BYTES:
         raise InvalidImage(
-            "The file is too large; at most {limit} MiB can be taken. Make it shorter.",
+            "The file is too large (limit {limit} MiB). Make it shorter.",
             {"limit": MAX_MEDIA_BYTES // 1024**2},
         )
     media_type = detect_media_type(content)

@@ -100,7 +100,7 @@ def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
     if not installed and name is None:
         return Failure(
             kind,
-            "No model is installed that could be taken. Tell the people who run this bot.",
+            "No usable model is installed. Tell the people who run this bot.",
             facts,
         )
     if not installed:

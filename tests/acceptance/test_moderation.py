@@ -64,7 +64,7 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         counted = await reply.until(files_of, PATIENCE_S)
         assert "**Made** 1" in as_text(counted)
         assert "**Refused because blocked** 1" in as_text(counted)
-        assert "**Blocks given** 1" in as_text(counted)
+        assert "**Members blocked** 1" in as_text(counted)
         assert {one["filename"] for one in files_of(counted)} == {"chart.png", "transparency.csv"}
         audit = await answer(environment.mo, "mod audit")
         assert audit.index("Unblocked") < audit.index("**Blocked**"), "the newest comes first"

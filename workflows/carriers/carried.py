@@ -84,7 +84,7 @@ def _read_json(content: memoryview) -> Carried:
         text = bytes(content).decode(_encoding(content))
     except UnicodeDecodeError as error:
         raise InvalidGraph(
-            [Sentence("This file is neither a known picture or film nor UTF-8 text.")]
+            [Sentence("This file is neither a known picture or video nor UTF-8 text.")]
         ) from error
     if not text.strip():
         raise NothingCarried(["This file is empty."])

@@ -11,7 +11,7 @@ _DYNAMIC = "COMFY_"
 """Prefixes of the types of inputs that are optional or repeated."""
 
 NO_OUTPUT = Sentence(
-    "No node of it saves or shows anything: it makes no results. Add one in ComfyUI, such as Save"
+    "No node saves or shows anything, so there is no result. Add one in ComfyUI, such as Save"
     " Image."
 )
 

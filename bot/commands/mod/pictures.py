@@ -254,5 +254,5 @@ def _list_lines(actor: Actor, blocked: PictureList) -> list[str]:
 
 def _mode_text(*, is_held: bool) -> str:
     if is_held:
-        return _("What shows a blocked picture is held for `/mod review`.")
-    return _("What shows a blocked picture is blocked. It costs nothing.")
+        return _("Results that show a blocked picture are held for `/mod review`.")
+    return _("Results that show a blocked picture are blocked. They cost nothing.")

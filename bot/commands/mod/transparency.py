@@ -22,7 +22,7 @@ from generation.moderation.transparency import MOST_DAYS, TransparencyReport
 USUAL_DAYS = 30
 
 LINES = {
-    "people": mark("People who asked for something"),
+    "people": mark("People with requests"),
     "asked": mark("Requests"),
     "made": mark("Made"),
     "failed": mark("Failed"),
@@ -35,8 +35,8 @@ LINES = {
     "held for a moderator": mark("Held for a moderator"),
     "refused by a moderator": mark("Refused by a moderator"),
     "reported": mark("Reports"),
-    "removed by a moderator": mark("Removed by somebody else than who asked"),
-    "people blocked": mark("Blocks given"),
+    "removed by a moderator": mark("Deleted by moderators"),
+    "people blocked": mark("Members blocked"),
     "appeals": mark("Appeals"),
 }
 

@@ -385,7 +385,7 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
     typed = answer.texts.get("days", "").strip()
     is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
     if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
-        raise InvalidOption("Days are a number from 1 to {most}.", {"most": MAX_DAYS})
+        raise InvalidOption("Days must be a number from 1 to {most}.", {"most": MAX_DAYS})
     until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
     reason = answer.texts.get("reason", "")
     await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)

@@ -44,7 +44,7 @@ async def test_slow_expressions_of_one_server_take_one_thread_however_many_ask()
 
 @pytest.mark.parametrize(
     ("pattern", "is_expression", "sentence"),
-    [("fo[x", True, "no regular expression"), ("...", False, "letters or digits")],
+    [("fo[x", True, "valid regular expression"), ("...", False, "letters or digits")],
 )
 async def test_what_cannot_be_watched_for_is_refused_with_its_reason(
     database, pattern, is_expression, sentence

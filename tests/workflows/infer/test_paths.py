@@ -88,7 +88,7 @@ def test_a_name_of_files_that_nothing_of_people_reaches_stays_connected(inferred
 )
 def test_a_workflow_whose_path_has_no_other_value_is_refused(inferred, name):
     elsewhere = ("SaveElsewhere", {"images": ["8", 0], name: ["1", 0]}, "Elsewhere")
-    with pytest.raises(InvalidGraph, match=f'arrive at {name} of "Elsewhere" \\(10\\)'):
+    with pytest.raises(InvalidGraph, match=f'reach {name} of "Elsewhere" \\(10\\)'):
         inferred({**PAINT, "10": elsewhere})
 
 
