@@ -19,7 +19,7 @@ from generation.media import imaging
 from generation.media.inputs import verify_input
 from generation.media.perceptual_hash import hash_picture
 from generation.media.stripping import strip_metadata
-from generation.media.video import fit_video
+from generation.media.video import fit_video, stills
 from generation.moderation.image_hashes import MAX_BOT_PICTURES, MAX_GUILD_PICTURES, Blocklist
 from generation.moderation.nudenet import find_checker
 from generation.moderation.word_filter import (
@@ -64,6 +64,8 @@ def list_cases(folder: Path) -> Iterator[Case]:
         (still,) = imaging.stills(png)
         yield "image filter: scale down", lambda: imaging.stills(png)
         yield "image filter: NudeNet", lambda: checker.check(still)
+    if film := files.get("video/mp4"):
+        yield "decode four stills of a video", lambda: stills(film)
     yield from list_file_cases(files, folder)
 
 

@@ -42,10 +42,10 @@ MEDIA_TYPES = {
 }
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif"}
 
-_STILLS = 4
-"""Frames of an animation that are checked, including the first and the last."""
+STILLS = 4
+"""Frames of an animation or a video that are checked, including the first and the last."""
 
-_STILL_SIDE = 640
+STILL_SIDE = 640
 """Pixels a side of a still for image checks: twice what the usual model sees."""
 
 _NOISE_SHARE = 80
@@ -111,7 +111,7 @@ def preview(content: bytes, max_side: int = 512) -> bytes | None:
 
 def grey() -> bytes:
     """Return a blank PNG, for trying out what handles pictures."""
-    return encode(Image.new("RGB", (_STILL_SIDE, _STILL_SIDE), "grey"), "PNG")
+    return encode(Image.new("RGB", (STILL_SIDE, STILL_SIDE), "grey"), "PNG")
 
 
 def stills(content: bytes) -> tuple[bytes, ...]:
@@ -120,10 +120,10 @@ def stills(content: bytes) -> tuple[bytes, ...]:
     try:
         with open_image(content, RESULT_FORMATS) as source:
             count = getattr(source, "n_frames", 1)
-            wanted = min(count, _STILLS)
+            wanted = min(count, STILLS)
             for number in range(wanted):
                 source.seek(number * (count - 1) // max(wanted - 1, 1))
-                frame = _load(source, _STILL_SIDE, Image.Resampling.LANCZOS)
+                frame = _load(source, STILL_SIDE, Image.Resampling.LANCZOS)
                 image = on_black(_to_rgb(frame.copy() if frame is source else frame))
                 image.info = {}
                 written.append(encode(image, "PNG", compress_level=1))

@@ -1,22 +1,31 @@
-"""Videos: extraction of a still, and re-encoding to a size. Requires PyAV (`limner[video]`).
+"""Videos: extraction of stills, and re-encoding to a size. Requires PyAV (`limner[video]`).
 
-All functions block for up to minutes: call them in a thread. Videos come from the operator's own
-backends.
+All functions block for up to minutes: call them in a thread. Videos come from backends; stills are
+also extracted from what people attach.
 """
 
 import io
 import logging
+import math
+from collections.abc import Iterable
 from fractions import Fraction
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from generation.media.imaging import MAX_COSTLY_PIXELS
+from generation.media.imaging import MAX_COSTLY_PIXELS, STILL_SIDE, STILLS, encode, scale
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 LONGEST_S = 180.0
 """Seconds of the longest video that is re-encoded, which takes about as long on a small machine."""
+
+_DECODED_PIXELS = 100_000_000
+"""Pixels that are decoded to reach a frame: 100 frames of 720p, which take half a second."""
+
+_DEFAULT_RATE = Fraction(25)
+"""Frames a second of a video that does not say."""
 
 _AUDIO_BITS = 96_000
 _BIT_RATE_MARGIN = 0.88
@@ -40,22 +49,51 @@ def is_installed() -> bool:
 
 def still(content: bytes) -> bytes | None:
     """Return the first frame as a PNG; None if it is unreadable, too large, or PyAV is missing."""
+    return next(iter(stills(content, 1, math.inf)), None)
+
+
+def stills(content: bytes, count: int = STILLS, max_side: float = STILL_SIDE) -> tuple[bytes, ...]:
+    """Return the first frame and others from the whole length as small PNGs.
+
+    Empty if it is unreadable, too large, or PyAV is missing.
+    """
     try:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError:
-        return None
+        return ()
+    written: list[bytes] = []
     try:
         with av.open(io.BytesIO(content), "r") as container:
-            if (
-                container.streams.video[0].width * container.streams.video[0].height
-                > MAX_COSTLY_PIXELS
+            source = container.streams.video[0]
+            if source.width * source.height > MAX_COSTLY_PIXELS:
+                return ()
+            most = max(1, _DECODED_PIXELS // (source.width * source.height))
+            reach_s = most / (source.average_rate or _DEFAULT_RATE)
+            length, at = container.duration or 0, 0.0
+            for moment in dict.fromkeys(
+                length * part // max(count - 1, 1) for part in range(count)
             ):
-                return None
-            for frame in container.decode(video=0):
-                return _write_png(frame)
+                second = moment / av.time_base
+                if second > at + reach_s:
+                    # To the key frame before it.
+                    container.seek(moment)
+                frame = _find_frame(islice(container.decode(source), most), second)
+                written.append(_write_png(frame, max_side))
+                at = frame.time or 0.0
     except (av.FFmpegError, IndexError, ValueError) as error:
         _log.info("A video could not be decoded (%s).", type(error).__name__)
-    return None
+    return tuple(written)
+
+
+def _find_frame(frames: Iterable["VideoFrame"], second: float) -> "VideoFrame":
+    """Return the frame of that second, or else the last one. Raises IndexError without any."""
+    found = None
+    for found in frames:
+        if found.time is None or found.time >= second:
+            break
+    if found is None:
+        raise IndexError("no frame")
+    return found
 
 
 def fit_video(content: bytes, max_bytes: int) -> bytes | None:
@@ -101,18 +139,9 @@ def copy_streams(content: bytes, container: str) -> bytes | None:
     return target.getvalue()
 
 
-def _write_png(frame: "VideoFrame") -> bytes:
-    from av.codec.context import CodecContext  # noqa: PLC0415 - an optional extra
-    from av.video.codeccontext import VideoCodecContext  # noqa: PLC0415 - likewise
-
-    context = CodecContext.create("png", "w")
-    if not isinstance(context, VideoCodecContext):
-        raise TypeError("PNG is a picture's codec.")
-    context.width, context.height = frame.width, frame.height
-    context.pix_fmt = "rgb24"
-    context.time_base = frame.time_base or Fraction(1)
-    packets = [*context.encode(frame.reformat(format="rgb24")), *context.encode(None)]
-    return b"".join(bytes(packet) for packet in packets)
+def _write_png(frame: "VideoFrame", max_side: float) -> bytes:
+    image = frame.to_image()  # type: ignore[no-untyped-call] # PyAV has no types for it
+    return encode(scale(image, max_side / max(image.size)), "PNG", compress_level=1)
 
 
 def _encode_video(content: bytes, wanted_bytes: float) -> bytes | None:
@@ -129,7 +158,7 @@ def _encode_video(content: bytes, wanted_bytes: float) -> bytes | None:
         bits = _bits(wanted_bytes, seconds, has_sound=heard is not None)
         if bits is None:
             return None
-        rate = source.average_rate or source.guessed_rate or Fraction(25)
+        rate = source.average_rate or source.guessed_rate or _DEFAULT_RATE
         with av.open(target, "w", format="mp4") as written:
             video = written.add_stream("libx264", rate=rate, options={"preset": "veryfast"})
             room = bits / (float(rate) * _BITS_A_PIXEL)

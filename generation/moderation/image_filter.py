@@ -6,11 +6,12 @@ fail the generation: moderators review what it could not check.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 
 from db.cached_query import CachedQuery
 from db.database import Database, Session
@@ -205,7 +206,9 @@ class ImageGate(Service):
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Check new results. Raises DatabaseError."""
-        hashes = [partial(hash_picture, one.thumbnail or one.content) for one in outputs]
+        hashes = [
+            partial(_hash_result, one.content, one.media_type, one.thumbnail) for one in outputs
+        ]
         blocked = await self._match(generation.guild_id, hashes)
         if blocked.verdict is ImageVerdict.REFUSE:
             return blocked
@@ -222,7 +225,10 @@ class ImageGate(Service):
         Results approved by a moderator of this guild are not checked again, unless a blocklist
         refuses them. Raises RequestRefused, ServiceUnavailable.
         """
-        hashes = [partial(hash_picture, one.output.thumbnail or one.content) for one in contents]
+        hashes = [
+            partial(_hash_result, one.content, one.output.media_type, one.output.thumbnail)
+            for one in contents
+        ]
         with available():
             ruling = await self._match(requester.guild_id, hashes)
         policy = await self.find_policy(requester.guild_id)
@@ -294,7 +300,7 @@ class ImageGate(Service):
 
         Checkers are less certain about unfinished pictures, so the lowest threshold applies.
         """
-        hashes = [partial(hash_picture, picture)]
+        hashes = [lambda: [hash_picture(picture)]]
         if lists and await decode(match_pictures, lists, hashes) is not ImageVerdict.SHOW:
             return False
         strict = replace(policy, percent=LEAST_PERCENT)
@@ -375,12 +381,19 @@ def _load_policy(session: Session, guild_id: int) -> ImagePolicy:
     )
 
 
-def _hash_input(file: InputFile) -> PictureHash | None:
-    """Return the hash of a picture, or of a video's first frame; None for a sound."""
+def _hash_input(file: InputFile) -> Iterable[PictureHash | None]:
+    """Return the hash of a picture, or those of a video; none of a sound."""
     if not file.media_type.startswith("video/"):
-        return file.hash
-    picture = video.still(file.content)
-    return hash_picture(picture) if picture else None
+        return (file.hash,)
+    return map(hash_picture, video.stills(file.content))
+
+
+def _hash_result(
+    content: bytes, media_type: str, thumbnail: bytes | None
+) -> Iterable[PictureHash | None]:
+    """Return the hash of a result's small copy, or those of a video."""
+    frames = video.stills(content) if media_type.startswith("video/") else ()
+    return map(hash_picture, frames or (thumbnail or content,))
 
 
 def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:
@@ -389,6 +402,5 @@ def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:
     if found:
         return found
     if media_type.startswith("video/"):
-        picture = video.still(content)
-        return imaging.stills(picture) if picture else ()
+        return tuple(chain.from_iterable(map(imaging.stills, video.stills(content))))
     return () if media_type.startswith("image/") else None

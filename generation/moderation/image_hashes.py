@@ -39,7 +39,7 @@ NAMED_LINES = 5
 _ENTRY = re.compile(rf"([0-9a-fA-F]{{{HASH_BITS // 4}}})(?:[\s,;]+(.*))?")
 
 
-HashView = Callable[[], PictureHash | None]
+HashView = Callable[[], Iterable[PictureHash | None]]
 """Hashes what can be seen of one file; None of what has nothing to be recognized by."""
 
 
@@ -61,7 +61,7 @@ class Blocklist:
 
 def match_pictures(lists: Sequence[Blocklist], views: Iterable[HashView]) -> ImageVerdict:
     """Decide on pictures by the strictest list that has one of them. Busy: call it in a thread."""
-    pictures = [found for view in views if (found := view()) is not None]
+    pictures = [found for view in views for found in view() if found is not None]
     return strictest(one.verdict for one in lists if any(map(one.has, pictures)))
 
 

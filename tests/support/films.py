@@ -7,8 +7,11 @@ import av
 from PIL import Image
 
 
-def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False):
-    """Noise, which no codec makes small."""
+def build_film(
+    seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False, pictures=()
+):
+    """Noise, which no codec makes small; or these pictures, for a second each."""
+    seconds = len(pictures) or seconds
     target = io.BytesIO()
     source = random.Random(7)  # noqa: S311 - the same every time
     with av.open(target, "w", format=file_format) as written:
@@ -17,9 +20,10 @@ def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_s
         video.pix_fmt = "yuv420p"
         video.bit_rate = 8_000_000
         sound = written.add_stream("aac", rate=44_100, layout="mono") if has_sound else None
-        for _ in range(seconds * 10):
+        for number in range(seconds * 10):
             noise = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
-            written.mux(video.encode(av.VideoFrame.from_image(noise)))
+            picture = pictures[number // 10].resize((side, side)) if pictures else noise
+            written.mux(video.encode(av.VideoFrame.from_image(picture)))
         written.mux(video.encode(None))
         if sound is not None:
             _write_silence(written, sound, "fltp")

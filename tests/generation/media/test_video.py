@@ -5,9 +5,10 @@ import sys
 
 import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
-from generation.media.video import fit_video, still
+from generation.media.imaging import STILLS
+from generation.media.video import fit_video, still, stills
 from tests.support.films import build_film
 
 
@@ -16,6 +17,28 @@ def test_a_still_is_the_first_picture(file_format, codec):
     content = build_film(1, file_format=file_format, codec=codec)
     picture = Image.open(io.BytesIO(still(content)))
     assert (picture.format, picture.size) == ("PNG", (128, 128))
+
+
+@pytest.mark.parametrize(("file_format", "codec"), [("mp4", "libx264"), ("webm", "libvpx-vp9")])
+@pytest.mark.parametrize("side", [128, 1280])
+def test_stills_are_small_and_from_the_whole_length(file_format, codec, side):
+    colors = ("red", "lime", "blue", "white")
+    slides = [Image.new("RGB", (64, 64), color) for color in colors]
+    content = build_film(side=side, file_format=file_format, codec=codec, pictures=slides)
+    seen = [Image.open(io.BytesIO(one)) for one in stills(content)]
+    assert {one.size for one in seen} == {(min(side, 640),) * 2}
+    shown = [one.getpixel((9, 9)) for one in seen]
+    expected = [ImageColor.getrgb(color) for color in colors]
+    assert all(
+        abs(a - b) < 30
+        for one, other in zip(shown, expected, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_what_cannot_be_decoded_to_its_end_is_looked_at_from_the_beginning():
+    content = build_film(4, file_format="matroska")
+    assert 1 <= len(stills(content[: len(content) // 2])) <= STILLS
 
 
 @pytest.mark.parametrize("has_sound", [False, True])

@@ -20,6 +20,7 @@ from generation.moderation.review import ReviewMode, Reviews
 from generation.record import GenerationState
 from generation.request import Actor, Requester
 from generation.service import utc_now
+from tests.support.films import build_film
 
 GUILD, MO = 5, 3
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -76,6 +77,11 @@ def film(*colours):
     first, *others = (Image.new("RGB", (64, 64), colour) for colour in colours)
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=100)
     return buffer.getvalue()
+
+
+def slides(*colors):
+    """A video of these colors."""
+    return build_film(pictures=[Image.new("RGB", (64, 64), color) for color in colors])
 
 
 async def submit(app, tools, user_id=1, **options):
@@ -348,6 +354,8 @@ async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker
         ("a.bin", "application/octet-stream", (RED,), ImageVerdict.REFUSE),
         ("a.png", "image/png", b"torn", ImageVerdict.HOLD),
         ("a.mp4", "video/mp4", b"torn", ImageVerdict.HOLD),
+        ("a.mp4", "video/mp4", slides(GREEN, GREEN, RED), ImageVerdict.REFUSE),
+        ("a.mp4", "video/mp4", slides(GREEN, GREEN, GREEN), ImageVerdict.SHOW),
         ("a.mp3", "audio/mpeg", b"a sound", ImageVerdict.SHOW),
         ("a.txt", "text/plain", b"words", ImageVerdict.SHOW),
     ],

@@ -2,12 +2,14 @@
 
 import io
 import random
+from contextlib import nullcontext
 from functools import cache
 
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from db.repositories.audit import AuditRepository
+from db.repositories.outputs import NewOutput
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.media.imaging import thumbnail
@@ -21,14 +23,22 @@ from generation.moderation.image_hashes import (
     write_hash,
     write_list,
 )
-from generation.record import GenerationState
+from generation.record import GenerationState, InputFile
 from generation.request import Actor, Requester
 from generation.service import utc_now
 from sandbox.comfyui.painting.painter import Brief, paint
+from tests.support.films import build_film
 from tests.support.pictures import build_picture
 
 GUILD, MO = 5, 3
 HERE, EVERYWHERE = Actor(MO, GUILD), Actor(MO, None)
+
+
+class Asked:
+    """What the gate reads of a generation."""
+
+    guild_id = GUILD
+    age_restricted = False
 
 
 @cache
@@ -71,8 +81,21 @@ async def test_a_changed_picture_is_found_and_others_are_not(database, change):
 
 
 async def is_blocked(gate, content):
-    ruling = await gate._match(GUILD, [lambda: hash_picture(content)])
+    ruling = await gate._match(GUILD, [lambda: [hash_picture(content)]])
     return ruling.verdict.value != "show"
+
+
+@pytest.mark.parametrize(("shown", "is_found"), [(1, True), (3, False)])
+async def test_a_blocked_picture_is_found_within_a_video(database, shown, is_found):
+    gate, blocks = ImageGate(database, None, utc_now), PictureBlocks(database, utc_now)
+    await blocks.block(HERE, [hash_picture(encode(painted().resize((256, 256))))], "")
+    other = painted("a fox in the snow")
+    film = build_film(side=256, pictures=[other, other, painted(seed=shown)])
+    ruling = await gate.judge(Asked, [NewOutput(0, "a.mp4", "video/mp4", film)])
+    assert (ruling.verdict.value == "refuse") is is_found
+    given = InputFile("video", film, "video/mp4")
+    with pytest.raises(RequestRefused) if is_found else nullcontext():
+        await gate.judge_inputs([given], Requester(1, "Ana", 9, GUILD))
 
 
 def test_the_hash_is_that_of_pdq():
@@ -230,10 +253,6 @@ async def test_a_blocked_result_is_not_posted_again(open_app, sqlite_url, backen
 
 
 async def test_a_preview_of_a_blocked_picture_is_not_shown(database, blocks):
-    class Asked:
-        guild_id = GUILD
-        age_restricted = False
-
     await blocks.block(HERE, [hash_picture(encode(painted()))], "")
     gate = ImageGate(database, None, utc_now, preview_interval_s=0.0)
     other = encode(painted("a fox in the snow"), "JPEG")
