@@ -190,16 +190,17 @@ async def open_core(
         stack.push_async_callback(service.stop)
         await service.start()
         preferences = Preferences(database, catalog, pool, utc_now)
+        derivations = Derivations(service, action_finder, catalog)
         services = Services(
             generations=service,
             action_finder=action_finder,
             marker=marker,
             visible_mark=visible_mark,
-            derivations=Derivations(service, action_finder, catalog),
+            derivations=derivations,
             remover=Remover(database, utc_now),
             moderation=moderation,
             reviews=reviews,
-            reposting=Reposting(database, catalog, moderation, utc_now),
+            reposting=Reposting(database, catalog, moderation, derivations.lineage, utc_now),
             image_gate=image_gate,
             personal=PersonalData(database, utc_now, preferences),
             retention=Retention(database, utc_now),

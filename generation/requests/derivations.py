@@ -94,7 +94,7 @@ class Derivations:
         self._records = records
         self._action_finder = action_finder
         self._catalog = catalog
-        self.lineage = Lineage(records.find)
+        self.lineage = Lineage(records.find, catalog)
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation that the requester may see.
@@ -114,13 +114,13 @@ class Derivations:
         self, generation_id: str, position: int, requester: Requester
     ) -> DerivedRequest:
         """Upscale one of its pictures. Raises RequestRefused and as `find_visible` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         workflow = self._action_finder.find_upscaler(requester)
         return self._build_from_picture(source, position, requester, workflow, Derivation.UPSCALE)
 
     async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
         """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         workflow = self._action_finder.find_starter(source, Kind.IMG2IMG, requester)
         values = self._action_finder.carry(source, workflow) if workflow else {}
         return self._build_from_picture(
@@ -131,7 +131,7 @@ class Derivations:
         self, generation_id: str, position: int, requester: Requester, start: Start
     ) -> DerivedRequest:
         """Start from one of its pictures with another prompt. Raises as `upscale` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         workflow = self._find_starter(source, requester, start)
         changes = {
             "prompt": start.prompt,
@@ -148,24 +148,24 @@ class Derivations:
 
         `prompt` is that text as edited. Raises as `find_visible` does.
         """
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         return DerivedRequest(use_text(source, requester, prompt))
 
     async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with a new seed. Raises as `upscale` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
 
     async def retry(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with the same seed. Raises as `upscale` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
 
     async def remix(
         self, generation_id: str, requester: Requester, changes: Changes
     ) -> DerivedRequest:
         """Repeat it with changes. Raises as `upscale` does."""
-        source = await self.find_visible(generation_id, requester)
+        source = await self._find_source(generation_id, requester)
         replaced = self._replace_picture(source, changes.picture)
         draft = await self._repeat(
             source, requester, Derivation.REMIX, keeps_seed=True, replaced=replaced
@@ -191,6 +191,15 @@ class Derivations:
             images={**draft.request.images, **replaced},
         )
         return replace(draft, request=request)
+
+    async def _find_source(self, generation_id: str, requester: Requester) -> Generation:
+        """Return a generation from which something may be made here.
+
+        Raises RequestRefused and as `find_visible` does.
+        """
+        source = await self.find_visible(generation_id, requester)
+        await self.lineage.check_age(source, requester)
+        return source
 
     def complete(
         self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy

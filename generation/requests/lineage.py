@@ -6,6 +6,8 @@ from itertools import takewhile, zip_longest
 
 from generation.record import Generation, Output
 from generation.request import Requester
+from generation.requests.access import check_age
+from workflows.folders.catalog import Catalog
 
 LONGEST_LINEAGE = 50
 """Ancestors that are followed."""
@@ -22,8 +24,23 @@ class Picture:
 class Lineage:
     """Looks generations up by `find`, which returns one by its id."""
 
-    def __init__(self, find: Callable[[str], Awaitable[Generation | None]]) -> None:
+    def __init__(
+        self, find: Callable[[str], Awaitable[Generation | None]], catalog: Catalog
+    ) -> None:
         self._find = find
+        self._catalog = catalog
+
+    async def check_age(self, generation: Generation, requester: Requester) -> None:
+        """Raise RequestRefused if it, or what it was made from, must not be shown in this channel.
+
+        What is made from results of an age-restricted workflow is age-restricted, too.
+        """
+        if requester.is_channel_age_restricted:
+            return
+        for one in (generation, *await self.ancestors(generation)):
+            workflow = self._catalog.workflows.get(one.workflow)
+            if workflow is not None:
+                check_age(workflow, requester)
 
     async def visible(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
         """Return its visible ancestors, the nearest first, up to the first invisible one."""

@@ -18,7 +18,7 @@ from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.usage import refuse_elsewhere
 from generation.record import Generation
 from generation.request import Requester
-from generation.requests.access import check_age
+from generation.requests.lineage import Lineage
 from generation.transactions import Service, reads, writes
 from workflows.folders.catalog import Catalog
 from workflows.manifest import InputType
@@ -32,10 +32,12 @@ class Reposting(Service):
         database: Database,
         catalog: Catalog,
         moderation: Moderation,
+        lineage: Lineage,
         clock: Callable[[], datetime],
     ) -> None:
         super().__init__(database, clock)
         self._catalog = catalog
+        self._lineage = lineage
         self._moderation = moderation
 
     async def find_obstacle(
@@ -61,9 +63,7 @@ class Reposting(Service):
         return generations.update(generation_id, shared_url=url, private=False)
 
     async def _check(self, generation: Generation, requester: Requester) -> None:
-        workflow = self._catalog.workflows.get(generation.workflow)
-        if workflow is not None:
-            check_age(workflow, requester)
+        await self._lineage.check_age(generation, requester)
         if requester.guild_id is None:
             return
         is_approved, mode = await self._find_review(generation, requester)

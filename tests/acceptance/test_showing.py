@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 import zipfile
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import aiohttp
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of, is_answered, labels_of, press_more
 from tests.support.reviews import refuse
+from workflows.folders.catalog import LIBRARY
 
 PATIENCE_S = 60
 ONLY_YOU = "Only you can see this."
@@ -158,3 +160,24 @@ async def test_a_result_is_shared_by_its_person_alone_and_deleted_with_it(enviro
         assert len(ben.messages("after-dark")) == 1
         await ana.fill((await press_more(ana, made, "Delete")).modal, {})
         await world.wait_for(lambda: not ben.messages("after-dark"), PATIENCE_S)
+
+
+async def test_what_comes_of_an_age_restricted_workflow_stays_among_adults(environment):
+    folder = environment.data / "workflows" / "adult"
+    shutil.copytree(LIBRARY / "txt2img-sd", folder)
+    with (folder / "workflow.toml").open("a") as manifest:
+        manifest.write("\n[access]\nage_restricted = true\n")
+    ana, only = environment.ana, "age-restricted channels only"
+    async with environment.bot():
+        made = await make(ana, "after-dark", workflow="adult", aspect="21:9")
+        upscaled = await ana.click(made, "Upscale")
+        upscaled = await upscaled.until(has_pictures, PATIENCE_S)
+        assert not upscaled.get("ephemeral")
+        for result in (made, upscaled):
+            shown = await show(ana, id_of(result))
+            assert shown["ephemeral"]
+            assert only in as_text(shown)
+            await ana.click(shown, "Vary")
+            known = shown["id"]
+            await ana.wait_for(lambda one, id_=known: one["id"] > id_ and only in as_text(one))
+        assert [one for one in environment.ben.messages("general") if files_of(one)] == []
