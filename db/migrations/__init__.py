@@ -1,16 +1,13 @@
 """Migrations from any older revision to the newest, run by the program itself."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, inspect, make_url, text
+from sqlalchemy import URL, Connection, String, column, inspect, make_url, select, table, text
 
 import db.tables  # noqa: F401 - fills the metadata
 from db.base import VERSION_TABLE, Base
@@ -24,6 +21,9 @@ _UPGRADE_LOCK = 4_921_735_507_118_290_044
 
 
 T = TypeVar("T")
+
+# Alembic imports Mako, which would import 6 MB of Pygments to color its own error pages.
+sys.modules.setdefault("mako.ext.pygmentplugin", None)  # type: ignore[arg-type] # None: not there
 
 
 class MigrationState(StrEnum):
@@ -53,24 +53,9 @@ async def current_state(url: str) -> MigrationState:
 
 async def check(url: str) -> None:
     """Raise Alembic's CommandError if the tables in the code differ from the migrations'."""
-    await asyncio.to_thread(
-        _on_connection, url, lambda connection: command.check(config(connection))
-    )
+    from db.migrations import scripts  # noqa: PLC0415 - as below
 
-
-def config(connection: Connection | None = None) -> Config:
-    """Build Alembic's configuration, for which there is no file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def newest_revision() -> str:
-    """Return the newest revision that this program knows, with its title."""
-    scripts = ScriptDirectory.from_config(config())
-    revision = scripts.get_revision("head")
-    return f"{revision.revision} ({revision.doc.rstrip('.').lower()})"
+    await asyncio.to_thread(_on_connection, url, scripts.check_tables)
 
 
 def _on_connection(url: str, work: Callable[[Connection], T], *, makes_folder: bool = False) -> T:
@@ -106,11 +91,16 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(lock, {"key": _UPGRADE_LOCK})
     revision = _find_revision(connection)
     state = _compare(revision)
+    if state is MigrationState.CURRENT:
+        return
+    # Imports 4 MB of modules, needed when there is something to do only.
+    from db.migrations import scripts  # noqa: PLC0415
+
     if state is MigrationState.TOO_NEW:
-        raise DatabaseTooNew(found=revision or "", known=newest_revision())
+        raise DatabaseTooNew(found=revision or "", known=scripts.newest_revision())
     if state is MigrationState.EMPTY:
         _refuse_strangers(connection)
-    command.upgrade(config(connection), "head")
+    scripts.upgrade_tables(connection)
     if connection.dialect.name == "sqlite":
         _check_foreign_keys(connection)
 
@@ -118,16 +108,20 @@ def _upgrade(connection: Connection) -> None:
 def _compare(revision: str | None) -> MigrationState:
     if revision is None:
         return MigrationState.EMPTY
-    scripts = ScriptDirectory.from_config(config())
-    if revision == scripts.get_current_head():
+    # A migration's file begins with its revision.
+    files = Path(__file__).with_name("versions").glob("[0-9]*_*.py")
+    known = {file.name.partition("_")[0] for file in files}
+    if revision == max(known):
         return MigrationState.CURRENT
-    known = {script.revision for script in scripts.walk_revisions()}
     return MigrationState.BEHIND if revision in known else MigrationState.TOO_NEW
 
 
 def _find_revision(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.scalar(
+        select(column("version_num", String)).select_from(table(VERSION_TABLE))
+    )
 
 
 def _refuse_strangers(connection: Connection) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy import make_url
 
 from db.engine import build_engine
 from db.errors import DatabaseError
-from db.migrations import check, config, upgrade
+from db.migrations import check, upgrade
+from db.migrations.scripts import config
 from db.urls import normalise_url
 
 

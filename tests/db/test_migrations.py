@@ -14,7 +14,7 @@ from db.base import VERSION_TABLE
 from db.database import Database
 from db.engine import build_engine
 from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
-from db.migrations import MigrationState
+from db.migrations import MigrationState, scripts
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import OutputRepository
@@ -60,7 +60,7 @@ async def test_a_newer_database_is_refused_naming_both_revisions(database_url):
     assert await migrations.current_state(database_url) is MigrationState.TOO_NEW
     with pytest.raises(DatabaseTooNew, match="9999") as caught:
         await migrations.upgrade(database_url)
-    assert migrations.newest_revision() in str(caught.value)
+    assert scripts.newest_revision() in str(caught.value)
     assert caught.value.found == "9999"
 
 
@@ -114,16 +114,16 @@ async def test_alembic_by_hand_reads_the_address_from_the_environment(
 ):
     (tmp_path / "folder").mkdir()
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
-    await asyncio.to_thread(command.upgrade, migrations.config(), "head")
+    await asyncio.to_thread(command.upgrade, scripts.config(), "head")
     assert await migrations.current_state(empty_database_url) is MigrationState.CURRENT
-    await asyncio.to_thread(command.downgrade, migrations.config(), "base")
+    await asyncio.to_thread(command.downgrade, scripts.config(), "base")
     assert await migrations.current_state(empty_database_url) is MigrationState.EMPTY
     await migrations.upgrade(empty_database_url)
 
 
 async def test_alembic_by_hand_asks_for_an_address():
     with pytest.raises(CommandError, match="DATABASE_URL"):
-        await asyncio.to_thread(command.upgrade, migrations.config(), "head")
+        await asyncio.to_thread(command.upgrade, scripts.config(), "head")
 
 
 FIRST = "0001"
@@ -140,7 +140,7 @@ SAMPLES = {
 
 def _first_rows(connection):
     """One row in each table of the first version, all belonging together."""
-    command.upgrade(migrations.config(connection), FIRST)
+    command.upgrade(scripts.config(connection), FIRST)
     tables = MetaData()
     tables.reflect(connection)
     given = {"id": "k7f3q", "generation_id": "k7f3q", "state": "succeeded", "kind": "charge"}
