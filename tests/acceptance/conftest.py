@@ -16,6 +16,7 @@ from tests.support.openapi import Checker
 from tests.support.pictures import build_picture
 from tests.support.processes import start_program
 from tests.support.program import PATIENCE_S, TestEnvironment, build_environment
+from tests.support.shipped import load_shipped
 
 
 @pytest.fixture
@@ -29,8 +30,14 @@ def data(tmp_path, migrated_sqlite_file, migrated_engine_file):
     return folder
 
 
+@pytest.fixture(scope="session")
+def _shipped_in_memory():
+    """The catalog of every bot finds the workflows that ship as they were read before."""
+    return load_shipped()
+
+
 @pytest.fixture
-async def environment(data, no_test_variables):
+async def environment(data, no_test_variables, _shipped_in_memory):
     comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0, largest_drawing=256)
     async with comfyui, DiscordStandIn() as world:
         checker = Checker()

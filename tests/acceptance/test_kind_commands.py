@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from sandbox.people import as_text
-from workflows.folders.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
+from workflows.folders.catalog import LIBRARY
 from workflows.folders.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
@@ -69,9 +70,7 @@ def drop(environment, manifest=MERGE, shown_by="PreviewImage"):
 @pytest.fixture(autouse=True)
 def _no_shipped_edit(environment):
     shelf = ManagedFolder(environment.data / "workflows")
-    shipped = Catalog((LIBRARY,))
-    shipped.load()
-    for workflow in shipped.of_kind(Kind.EDIT):
+    for workflow in load_shipped().of_kind(Kind.EDIT):
         shelf.switch_off(workflow.name)
     (environment.data / "workflows").mkdir(parents=True, exist_ok=True)
 

@@ -7,7 +7,7 @@ import pytest
 from generation.history.queries import HistoryFilter
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text
-from workflows.folders.catalog import LIBRARY, Catalog
+from tests.support.shipped import load_shipped
 from workflows.folders.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
@@ -42,9 +42,7 @@ WORKFLOWS = {
 def _words(environment):
     """One workflow of each kind, and none of those that ship."""
     shelf = environment.data / "workflows"
-    shipped = Catalog((LIBRARY,))
-    shipped.load()
-    for workflow in shipped.of_kind(Kind.ENHANCE, Kind.DESCRIBE):
+    for workflow in load_shipped().of_kind(Kind.ENHANCE, Kind.DESCRIBE):
         ManagedFolder(shelf).switch_off(workflow.name)
     for name, (graph, facts) in WORKFLOWS.items():
         (shelf / name).mkdir(parents=True)

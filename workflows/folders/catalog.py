@@ -299,7 +299,7 @@ class _Reading:
 
     def _is_same(self, other: Path, path: Path, workflow: Workflow) -> bool:
         """Return whether another entry of the same folder has the name."""
-        return other.parent == path.parent and self._by_path[other].name == workflow.name
+        return self._by_path[other].name == workflow.name and other.parent == path.parent
 
     def _load(self, source: Source) -> Workflow | None:
         try:

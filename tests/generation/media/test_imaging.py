@@ -409,7 +409,7 @@ def test_a_png_of_too_many_pixels_is_described_and_never_decoded():
 @pytest.mark.parametrize("size", [(3001, 2503), (2503, 3001), (6000, 1400)])
 def test_bands_that_are_scaled_one_after_the_other_show_no_seam(size):
     picture = Image.effect_noise(size, 60).convert("RGB")
-    made = read(grid([write(picture, compress_level=1)] * 2)).crop((0, 0, *_cell(size)))
+    made = read(grid([write(picture, compress_level=0)] * 2)).crop((0, 0, *_cell(size)))
     whole = picture.resize(_cell(size), Image.Resampling.LANCZOS, reducing_gap=2)
     difference = ImageChops.difference(made.convert("L"), whole.convert("L"))
     assert difference.getextrema()[1] <= 24  # what JPEG makes of noise
