@@ -214,7 +214,8 @@ class Person:
 
     async def menu(self, message: JsonObject, name: str) -> Reply:
         """Use an entry of the message menu and await its first answer."""
-        for command in self._world.commands.offered(self.member):
+        place = self._world.directory.channels[int(message["channel_id"])]
+        for command in self._world.commands.offered(self.member, place):
             if command["name"] == name and command["type"] == MESSAGE_MENU:
                 interaction = self._world.actions.context(
                     self.member, int(command["id"]), int(message["id"])

@@ -96,8 +96,6 @@ def add_menu(
     """Add message context menu entries, for these guilds or globally."""
     for entry in entries:
         is_for_all = entry.name not in AUTHORITY
-        entry.allowed_contexts = (
-            CONTEXTS if is_for_all else app_commands.AppCommandContext(guild=True)
-        )
+        entry.allowed_contexts = CONTEXTS if is_for_all else GUILD_CONTEXTS
         entry.allowed_installs = INSTALLS if is_for_all else GUILD_INSTALLS
         tree.add_command(entry, guilds=guilds)

@@ -159,3 +159,24 @@ async def appeal_in_bulk(environment):
         await reply.until(is_done, PATIENCE_S)
     appeals = await answer(mo, "mod appeals")
     assert appeals.count("please") == 1
+
+
+async def test_the_operator_blocks_a_picture_everywhere_in_direct_messages(environment):
+    world, ana, ben = environment.world, environment.ana, environment.ben
+    world.directory.operator = ben.member
+    rude = Upload("rude.png", encode(painted("a castle at night")))
+    async with environment.bot():
+        posted = ana.say(world.directory.direct_channel(ana.member), "look", [rude])
+        await ana.menu(posted, "Block this picture")
+        await ana.wait_for(lambda one: "You need Manage Messages" in as_text(one), PATIENCE_S)
+        direct = world.directory.direct_channel(ben.member)
+        posted = ben.say(direct, "look", [rude])
+        assert "Blocked 1 picture." in await block(ben, posted, reason="gore")
+        reply = await ben.slash(direct, "imagine", prompt="a town", steps=1, seed=7)
+        made = await reply.until(lambda one: files_of(one) and is_done(one), PATIENCE_S)
+        assert "Blocked 1 picture." in await block(ben, made)
+        again = await imagine(ana, prompt="a town", seed=7)
+        assert "The result shows a blocked picture." in as_text(again)
+        told = await imagine(ana, prompt="nicer", image=rude.content)
+        assert "This picture is blocked here." in as_text(told)
+        assert "gore" not in await answer(environment.mo, "mod pictures list")
