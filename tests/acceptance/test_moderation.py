@@ -134,9 +134,11 @@ async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(environ
 
 async def test_a_watched_word_is_refused_however_it_is_written(environment):
     async with environment.bot():
-        assert "refuse" in await answer(environment.mo, "mod words add", word="Fox")
+        assert "blocking “Fox”" in await answer(environment.mo, "mod words add", word="Fox")
         assert "“Fox”" in await refusal(environment.ana, prompt="a f0x in the snow")
-        assert "refuse" in await answer(environment.mo, "mod words test", text="one F o X")
+        assert "Would be blocked" in await answer(
+            environment.mo, "mod words test", text="one F o X"
+        )
         assert "No match" in await answer(environment.mo, "mod words test", text="foxglove")
         assert "Fox" in await answer(environment.mo, "mod words list")
         assert "No longer" in await answer(environment.mo, "mod words remove", word="fox")

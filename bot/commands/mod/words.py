@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.ui.responses import acknowledged, respond, respond_lines
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation
@@ -19,6 +19,22 @@ LISTED_WORDS = 4
 """Words listed of each action for a tested text: two lines of the longest fit into a message."""
 
 Action = Literal["refuse", "hold", "warn", "observe", "allow"]
+
+_WATCHED = {
+    WordAction.REFUSE: mark("Now blocking “{word}”."),
+    WordAction.HOLD: mark("Now holding results with “{word}”."),
+    WordAction.WARN: mark("Now warning about “{word}”."),
+    WordAction.OBSERVE: mark("Now flagging “{word}”."),
+    WordAction.ALLOW: mark("Now allowing “{word}”."),
+}
+
+_WOULD_BE = {
+    WordAction.REFUSE: mark("Would be blocked (matches {words})."),
+    WordAction.HOLD: mark("The result would be held (matches {words})."),
+    WordAction.WARN: mark("Would get a warning (matches {words})."),
+    WordAction.OBSERVE: mark("Would be flagged (matches {words})."),
+    WordAction.ALLOW: mark("Would be allowed (matches {words})."),
+}
 
 
 class WordsGroup(app_commands.Group, name="words", description="Watched words"):
@@ -46,11 +62,7 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
         watched = await self._moderation.watch(
             actor, word, WordAction(action), is_expression=expression
         )
-        text = _(
-            "“{word}”: {action}",
-            word=harmless(watched.pattern, 200),
-            action=_(watched.action.value),
-        )
+        text = _(_WATCHED[watched.action], word=harmless(watched.pattern, 200))
         await respond(interaction, text)
 
     @app_commands.command(description="Stop watching a word")
@@ -91,14 +103,7 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
         verdict = await self._moderation.try_words(actor.guild_id, text)
         lines = [_("No match.")]
         if verdict.action is not None:
-            words = _named(verdict.found)
-            lines = [
-                _(
-                    "Would be **{action}** (matches {words})",
-                    action=_(verdict.action.value),
-                    words=words,
-                )
-            ]
+            lines = [_(_WOULD_BE[verdict.action], words=_named(verdict.found))]
         if verdict.slow:
             words = _named(verdict.slow)
             lines.append(_("Skipped, too slow: {words}", words=words))
