@@ -31,8 +31,8 @@ EXTENSIONS = {
 """Accepted media types, with the file extensions used on a backend."""
 
 _EXPECTED = {
-    InputType.VIDEO: "This is no video that can be used. Attach an MP4, MOV or WebM file.",
-    InputType.AUDIO: "This is no sound that can be used. Attach an MP3, WAV, FLAC, OGG or M4A.",
+    InputType.VIDEO: "This isn't a usable video. Attach an MP4, MOV or WebM file.",
+    InputType.AUDIO: "This isn't a usable sound. Attach an MP3, WAV, FLAC, OGG or M4A.",
 }
 _FAMILIES = {InputType.VIDEO: "video/", InputType.AUDIO: "audio/"}
 

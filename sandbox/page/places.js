@@ -68,7 +68,7 @@ export class Places {
       direct ? icon("at") : icon("hash"),
       el("h2", { class: "channel-title" }, direct ? (bot?.display_name ?? "") : channel.name),
       ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), t("Age-restricted"))] : []),
-      ...(channel.topic ? [el("p", { class: "topic" }, channel.topic)] : []),
+      ...(channel.topic ? [el("p", { class: "topic" }, t(channel.topic))] : []),
       this.buildLanguages(),
       this.buildPhoneButton(),
       this.buildThemeToggle(),
@@ -131,7 +131,8 @@ export class Places {
   }
 
   titleOf(member) {
-    return this.state.rolesOf(member)[0]?.name ?? t("Member");
+    const role = this.state.rolesOf(member)[0];
+    return role ? t(role.name) : t("Member");
   }
 
   showMembers() {

@@ -126,5 +126,10 @@ const WORDS = {
   "unknown-user": ["unbekannte-person", "utilisateur-inconnu", "usuario-desconocido", "usuario-desconhecido", "不明なユーザー"],
   "unknown-role": ["unbekannte-rolle", "rôle-inconnu", "rol-desconocido", "cargo-desconhecido", "不明なロール"],
   "unknown": ["unbekannt", "inconnu", "desconocido", "desconhecido", "不明"],
-  "Jump to message": ["Zur Nachricht springen", "Aller au message", "Ir al mensaje", "Ir para a mensagem", "メッセージへ移動"]
+  "Jump to message": ["Zur Nachricht springen", "Aller au message", "Ir al mensaje", "Ir para a mensagem", "メッセージへ移動"],
+  "Talk about anything": ["Reden über alles", "Parler de tout", "Hablar de lo que sea", "Fale sobre qualquer coisa", "何でも話そう"],
+  "Where pictures are made": ["Hier entstehen Bilder", "Ici naissent les images", "Aquí se crean imágenes", "Aqui se criam imagens", "画像を作る場所"],
+  "For moderators": ["Für Moderatoren", "Pour les modérateurs", "Para moderadores", "Para moderadores", "モデレーター用"],
+  "Moderator": ["Moderator", "Modérateur", "Moderador", "Moderador", "モデレーター"],
+  "Administrator": ["Administrator", "Administrateur", "Administrador", "Administrador", "管理者"]
 };

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -81,12 +82,39 @@ def sentences():
 
 
 @cache
+def assigned(path):
+    """What the names of a module are set to, wherever in it."""
+    found = defaultdict(list)
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in getattr(node, "targets", [getattr(node, "target", None)]):
+                found[getattr(target, "id", "")].append(node.value)
+    return found
+
+
+def texts_of(path, part):
+    """The texts that an expression of a module may be, by way of names, tables and conditions."""
+    match part:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Name(id=name):
+            for value in assigned(path)[name]:
+                yield from texts_of(path, value)
+        case ast.Subscript(value=table):
+            yield from texts_of(path, table)
+        case ast.Dict(values=parts):
+            for one in parts:
+                yield from texts_of(path, one)
+        case ast.IfExp(body=body, orelse=otherwise):
+            yield from texts_of(path, body)
+            yield from texts_of(path, otherwise)
+
+
+@cache
 def english():
     """Every sentence in the code, and what commands say of themselves."""
     found = {
-        said.value
-        for _, said in sentences()
-        if isinstance(said, ast.Constant) and isinstance(said.value, str)
+        text for place, said in sentences() for text in texts_of(place.rpartition(":")[0], said)
     }
     return {one for one in found if any(character.isalpha() for character in one)}
 

@@ -52,5 +52,5 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(prompt, kind, said):
 
 
 def test_without_any_installed_no_list_is_shown():
-    with pytest.raises(RequestRefused, match="no other is installed"):
+    with pytest.raises(RequestRefused, match="none is installed"):
         read_tags("<lora:gone>", ())

@@ -50,10 +50,10 @@ async def test_each_goes_on_as_what_it_is(film, tools):
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("clip", MP3, "no video"),
-        ("song", MP4, "no sound"),
-        ("song", b"<html>", "no sound"),
-        ("clip", MP4 + b"\0" * MAX_MEDIA_BYTES, "at most 25 MiB"),
+        ("clip", MP3, "usable video"),
+        ("song", MP4, "usable sound"),
+        ("song", b"<html>", "usable sound"),
+        ("clip", MP4 + b"\0" * MAX_MEDIA_BYTES, "limit 25 MiB"),
     ],
 )
 async def test_what_is_something_else_is_refused_by_name(film, tools, name, content, word):
