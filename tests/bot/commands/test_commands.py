@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 import pytest
 
-from bot.tree import AUTHORITY, BLOCK_PICTURE
+from bot.tree import AUTHORITY
 from generation.errors import ServiceUnavailable
 from generation.events import Waiting
 from generation.record import GenerationState
@@ -65,8 +65,7 @@ def test_commands_work_everywhere_but_those_about_a_server(simcord_bot):
     for command in simcord_bot.tree.get_commands():
         is_about_server = command.name in AUTHORITY
         payload = command.to_dict(simcord_bot.tree)
-        contexts = [0, 1] if is_about_server else [0, 1, 2]
-        assert payload["contexts"] == ([0] if command.name == BLOCK_PICTURE else contexts)
+        assert payload["contexts"] == ([0, 1] if is_about_server else [0, 1, 2])
         assert payload["integration_types"] == ([0] if is_about_server else [0, 1])
 
 
