@@ -91,12 +91,16 @@ def running_message(
 def progress_text(progress: Progress, now: datetime) -> str:
     """Format a bar with percents, steps or current activity, and the time left."""
     parts = [f"{bar(progress.fraction)}  {percent(progress.fraction)} %"]
+    activity = ""
     if progress.step is not None and progress.steps is not None:
         parts.append(f"{progress.step}/{progress.steps}")
     elif progress.activity:
-        parts.append(_activity(progress.activity))
+        activity = _activity(progress.activity)
+        parts.append(activity)
     if progress.done_at is not None:
-        parts.append(_time_left((progress.done_at - now).total_seconds(), progress.fraction))
+        left = _time_left((progress.done_at - now).total_seconds(), progress.fraction)
+        # Without steps, an activity such as "Saving…" says already that it is finishing.
+        parts.append("" if activity and left == _("finishing") else left)
     return " · ".join(part for part in parts if part)
 
 

@@ -129,6 +129,9 @@ def test_no_time_that_is_shown_is_in_the_past(tools, left_s, starts, done_in):
     assert f" · {starts}" in texts_of(view)[1]
     progress = replace(tools.running(tools.generation()).progress, fraction=0.9)
     assert result_messages.progress_text(progress, now).endswith(f" · {done_in}")
+    saving = replace(progress, step=None, activity="Save Image")
+    said = "Saving…" if done_in == "finishing" else f"Saving… · {done_in}"
+    assert result_messages.progress_text(saving, now).endswith(f" % · {said}")
     early = result_messages.progress_text(replace(progress, fraction=0.4), now)
     assert early.endswith(f" · {done_in}") is (done_in != "finishing")
 
