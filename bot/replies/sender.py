@@ -14,7 +14,7 @@ from typing import Any
 
 import discord
 
-from bot.i18n.language import _
+from bot.i18n.language import ENGLISH, _
 from bot.network import NETWORK_ERRORS, is_outage
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress
 from bot.replies.packing import Attachment
@@ -117,6 +117,11 @@ class ReplySender:
             return address.size_limit
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
+
+    def guild_locale(self, guild_id: int | None) -> str:
+        """Return the language of a guild, as far as its gateway connection has told it."""
+        guild = self._client.get_guild(guild_id) if guild_id else None
+        return str(guild.preferred_locale) if guild is not None else ENGLISH
 
     async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
         """Edit the reply; return a link to it, or None for an ephemeral one.

@@ -79,3 +79,23 @@ async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(environ
         await environment.limit(core, pictures=0)
         assert "Tageslimit erreicht" in await refused(environment.ben, prompt="ein Fuchs")
         assert "Daily limit reached" in await refused(environment.ana, prompt="a fox")
+
+
+async def test_moderators_cards_are_in_the_language_of_the_server(environment):
+    """Whoever decides there does not change the language for the others."""
+    environment.world.directory.guild_locale = "de"
+    mo, channel = environment.mo, environment.world.channel("moderators")
+
+    def card(label):
+        shown = (one for one in mo.messages("moderators") if label in labels_of(one))
+        return next(shown, None)
+
+    async with environment.bot():
+        await mo.slash("moderators", "mod channel", channel=channel.id)
+        await mo.slash("moderators", "mod review", mode="hold")
+        await imagine(environment.ana, prompt="a fox", seed=1)
+        held = await environment.world.wait_for(lambda: card("Freigeben"), PATIENCE_S)
+        assert "Wartet auf Freigabe" in as_text(held)
+        await mo.click(held, "Freigeben")
+        decided = await environment.world.wait_for(lambda: card("Rückgängig machen"), PATIENCE_S)
+        assert "freigegeben" in as_text(decided)

@@ -9,7 +9,7 @@ from typing import Self
 import discord
 from discord import ui
 
-from bot.i18n.language import _, plural
+from bot.i18n.language import ENGLISH, _, plural, speaking, spoken
 from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.moderation.review_messages import (
     ALONE,
@@ -332,13 +332,15 @@ async def _act(
 
 async def _show_decision(interaction: discord.Interaction, generation_id: str, place: str) -> None:
     """Update the message with the recorded state of its result."""
-    services = services_of(interaction)
+    services, is_card = services_of(interaction), place == CARD
     case = await services.reviews.case(generation_id, guild_of(interaction))
-    if not case.state.is_closed:
-        await _show(interaction, await draft_case(case, marker=services.marker, place=place))
-        return
-    draft = draft_closed(interaction.message if place == CARD else None, case)
-    keeps_files = place == CARD and case.state.keeps_files
+    # Everybody in the moderators' channel reads a card.
+    with speaking(str(interaction.guild_locale or ENGLISH) if is_card else spoken()):
+        if not case.state.is_closed:
+            await _show(interaction, await draft_case(case, marker=services.marker, place=place))
+            return
+        draft = draft_closed(interaction.message if is_card else None, case)
+    keeps_files = is_card and case.state.keeps_files
     await interaction.edit_original_response(**draft.edit(keeps_files=keeps_files))
 
 

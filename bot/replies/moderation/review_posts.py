@@ -1,8 +1,9 @@
 """Posting, editing and deleting of review messages."""
 
 import logging
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
+from bot.i18n.language import speaking
 from bot.replies.moderation.review_messages import draft_case, draft_closed
 from bot.replies.sender import Gone, ReplySender, TooLarge, Unreachable
 from generation.marking.marker import Marker
@@ -21,7 +22,8 @@ class ReviewPosts:
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Post a result to the moderators' channel; return None if that cannot be used."""
         try:
-            draft = await draft_case(case, marker=self._marker)
+            with self._speaking(case):
+                draft = await draft_case(case, marker=self._marker)
             # Equal for a repetition after a crash, which must not post twice; new for a report.
             reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.flags)}"
             message_id = await self._sender.post(channel_id, draft, reason)
@@ -38,16 +40,21 @@ class ReviewPosts:
         with suppress(Gone, Unreachable):
             message = await self._sender.fetch(place.channel_id, place.message_id)
         keeps_files = message is not None and case.state.keeps_files
-        if case.state.is_closed:
-            draft = draft_closed(message, case)
-        else:
-            draft = await draft_case(case, marker=self._marker)
+        with self._speaking(case):
+            if case.state.is_closed:
+                draft = draft_closed(message, case)
+            else:
+                draft = await draft_case(case, marker=self._marker)
         try:
             await self._sender.amend(
                 place.channel_id, place.message_id, draft, keeps_files=keeps_files
             )
         except (Gone, Unreachable, TooLarge) as error:
             _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
+
+    def _speaking(self, case: Case) -> AbstractContextManager[None]:
+        """Speak the server's language: everybody in the moderators' channel reads the message."""
+        return speaking(self._sender.guild_locale(case.generation.guild_id))
 
     async def retract(self, place: MessageLocation) -> None:
         """Delete the review message."""

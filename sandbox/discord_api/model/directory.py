@@ -43,6 +43,7 @@ class Directory:
         self._snowflakes = snowflakes
         self.guild_id = GUILD_ID
         self.guild_name = "Limner's Studio"
+        self.guild_locale = "en-US"
         self.application_id = APPLICATION_ID
         self.application_name = "Limner"
         self.roles = {role.id: role for role in _roles()}

@@ -140,8 +140,12 @@ class Interactions:
             return payload | {"user": self._payloads.user(member)}
         return payload | {
             "guild_id": str(directory.guild_id),
-            "guild": {"id": str(directory.guild_id), "locale": "en-US", "features": []},
-            "guild_locale": "en-US",
+            "guild": {
+                "id": str(directory.guild_id),
+                "locale": directory.guild_locale,
+                "features": [],
+            },
+            "guild_locale": directory.guild_locale,
             "member": self._payloads.member(member, channel),
         }
 

@@ -146,7 +146,7 @@ class Payloads:
             "emojis": [],
             "stickers": [],
             "region": "deprecated",
-            "preferred_locale": "en-US",
+            "preferred_locale": directory.guild_locale,
             "afk_timeout": 300,
             "max_members": 500000,
             "max_video_channel_users": 25,
