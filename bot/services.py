@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 import discord
 
+from bot.acknowledgements import Acknowledgements
 from bot.press_order import PressOrder
 from generation.backends.draining import BackendAdmin
 from generation.history.removal import Remover
@@ -57,6 +58,7 @@ class Services:
     marker: Marker = field(default_factory=Marker)
     file_slots: FileSlots = field(default_factory=FileSlots)
     press_order: PressOrder = field(default_factory=PressOrder)
+    acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
 
 
 class _Served(Protocol):

@@ -11,7 +11,7 @@ from bot.replies.address import open_reply
 from bot.replies.inputs import check_attachments, fetching, given_values
 from bot.replies.word_warning import warn
 from bot.requester import requester_of
-from bot.services import services_of
+from bot.services import Services, services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.request import GenerationRequest, Value
@@ -51,6 +51,16 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
     the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
     """
     services = services_of(interaction)
+    with services.acknowledgements.pending():
+        request, checked = await _check_and_acknowledge(interaction, command_input, services)
+    await services.acknowledgements.wait()
+    generation = await services.generations.submit(request, checked)
+    await warn(interaction, generation)
+
+
+async def _check_and_acknowledge(
+    interaction: discord.Interaction, command_input: CommandInput, services: Services
+) -> tuple[GenerationRequest, PassedCheck | None]:
     attachments = {
         name: attachment
         for name, attachment in command_input.attachments.items()
@@ -78,8 +88,7 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
         request = enhance_first(request)
     checked = await _check_early(services.generations, request, deadline)
     reply = await open_reply(interaction, defaults, private=request.private)
-    generation = await services.generations.submit(replace(request, reply=reply), checked)
-    await warn(interaction, generation)
+    return replace(request, reply=reply), checked
 
 
 async def _check_early(
