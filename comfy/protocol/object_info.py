@@ -51,6 +51,7 @@ class ObjectInfo:
 
     def __init__(self, raw: Mapping[str, Mapping[str, Any]]) -> None:
         self._raw = raw
+        self._parsed: dict[str, Mapping[str, InputSpec]] = {}
 
     @classmethod
     def parse(cls, raw: object) -> "ObjectInfo":
@@ -82,7 +83,11 @@ class ObjectInfo:
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
         """Return every input by name, in the server's order; empty for an unknown class."""
-        return _parse_inputs(self._raw.get(class_type, {}).get("input"))
+        if class_type not in self._raw:
+            return {}
+        if class_type not in self._parsed:
+            self._parsed[class_type] = _parse_inputs(self._raw[class_type].get("input"))
+        return self._parsed[class_type]
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
         """Find one input; `name.part` is a part of a dynamic list input."""
