@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from sandbox.discord_api.changes import ChangeNotifier
@@ -84,6 +84,16 @@ class Broadcast:
         if message.only_for is not None:
             return message.only_for == member.id
         return self._directory.can_see(member, self._directory.channels[message.channel_id])
+
+    def seen_by(self, member: Member, messages: Iterable[Message]) -> list[Message]:
+        """Return those of the messages that a person's client shows."""
+        directory = self._directory
+        channels = {one.id for one in directory.channels.values() if directory.can_see(member, one)}
+        return [
+            one
+            for one in messages
+            if (one.channel_id in channels if one.only_for is None else one.only_for == member.id)
+        ]
 
     def view_of(self, message: Message, referenced: Message | None = None) -> JsonObject:
         """Return a message as a person's client has it: ephemeral ones are marked."""

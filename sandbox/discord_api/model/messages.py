@@ -155,9 +155,7 @@ class Messages:
 
     def visible_to(self, member: Member) -> list[Message]:
         """Return every message a person can see, oldest first."""
-        return [
-            message for message in self._kept.values() if self._broadcast.may_see(member, message)
-        ]
+        return self._broadcast.seen_by(member, self._kept.values())
 
     def referenced(self, message: Message) -> Message | None:
         """Return the message that this one replies to."""
