@@ -231,8 +231,10 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         report = await self._library.inspect(workflow)
         seconds = await self._library.seconds(workflow)
         states = {entry.name: entry.state for entry in self._library.entries()}
-        is_on = states.get(workflow, "on") == "on"
-        view, files = _draft_report(interaction, report, seconds, can_be_enabled=not is_on)
+        state = states.get(workflow, "on")
+        view, files = _draft_report(
+            interaction, report, seconds, can_be_enabled=state != "on", can_be_tried=state != "off"
+        )
         await respond(interaction, view=view, files=files)
 
     @app_commands.command(name="list", description="Show every workflow and its problems")
@@ -309,6 +311,7 @@ def _draft_report(
     seconds: float | None,
     *,
     can_be_enabled: bool,
+    can_be_tried: bool = True,
 ) -> tuple[ui.LayoutView, list[discord.File]]:
     """Build the inputs as members would see them, what is missing, and the full report as files."""
     is_offered = report.is_usable and can_be_enabled
@@ -318,7 +321,7 @@ def _draft_report(
             custom_id=f"w:role:{report.name}", placeholder=_("Enable for one role only…")
         )
         is_ready = _state(report)[0] == GREEN and not report.is_paid
-        actions = ("enable", "try", "rename") if is_ready else ("enable", "rename")
+        actions = ("enable", *["try"] * (is_ready and can_be_tried), "rename")
         rows = [row(*(LibraryButton(action, report.name) for action in actions)), row(menu)]
     if not is_operator(interaction):
         report = _without_addresses(report)

@@ -112,6 +112,9 @@ async def test_an_administrator_switches_inspects_and_removes(place, services, h
     assert not any("label" in part for part in walk(told(inspected).components))
     await place.ada.slash(place.channel, "limner workflows disable", workflow="red_fox")
     assert "red_fox" not in library._catalog.workflows
+    inspected = await place.ada.slash(place.channel, "limner workflows inspect", workflow="red_fox")
+    parts = walk(told(inspected).components)
+    assert [part["label"] for part in parts if "label" in part] == ["Enable", "Rename…"]
     listed = await place.ada.slash(place.channel, "limner workflows list")
     assert "`red_fox` · off" in text_of(told(listed))
     await place.ada.slash(place.channel, "limner workflows enable", workflow="red_fox")
