@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from generation.marking.credentials import SIGNED_TYPES, SourceType, open_credentials
-from generation.media import imaging
+from generation.media import imaging, normalising
 from generation.media.inputs import verify_input
 from generation.media.perceptual_hash import hash_picture
 from generation.media.stripping import strip_metadata
@@ -84,10 +84,10 @@ def build_files() -> dict[str, bytes]:
     """The same painting as a file of each type."""
     painting = paint(Brief("a castle at night", 1, (SIDE, SIDE)))
     files = {
-        "image/png": imaging.encode(painting, "PNG"),
-        "image/jpeg": imaging.encode(painting, "JPEG", quality=95),
-        "image/webp": imaging.encode(painting, "WEBP", quality=90),
-        "image/gif": imaging.encode(painting, "GIF"),
+        "image/png": normalising.encode(painting, "PNG"),
+        "image/jpeg": normalising.encode(painting, "JPEG", quality=95),
+        "image/webp": normalising.encode(painting, "WEBP", quality=90),
+        "image/gif": normalising.encode(painting, "GIF"),
     }
     frames = [painting.resize((512, 512)).rotate(number) for number in range(24)]
     buffer = io.BytesIO()

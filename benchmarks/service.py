@@ -11,8 +11,7 @@ from benchmarks.run import SAMPLER, TEXT, build_graph, find_node
 from bot.core import Storage, open_core, require_backend
 from bot.settings import Settings
 from generation.events import Ended, GenerationEvent
-from generation.notifier import Notifier, Receipt
-from generation.record import Generation, OutputContent
+from generation.notifier import Notifier
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
 
@@ -57,14 +56,6 @@ class Clock(Notifier):
             self.ended_at[event.generation.prompt] = time.time()
             if event.generation.failure is not None:
                 self.failures[event.generation.prompt] = event.generation.failure.sentence
-
-    async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Count as told."""
-        del generation, contents
-        return Receipt()
-
-    async def withdraw(self, generation: Generation) -> None:
-        """Do nothing."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Protocols through which the core reports to people, implemented by front ends."""
+"""Interfaces through which the core reports to people, implemented by front ends."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,8 +26,8 @@ class DeliveryPostponed(Exception):
     """The destination is unreachable at the moment; the line retries later."""
 
 
-class Notifier(Protocol):
-    """Receives the events and results of generations."""
+class Notifier:
+    """Receives the events and results of generations; by itself it drops all of them."""
 
     def notify(self, event: GenerationEvent) -> None:
         """Show a live state. Returns at once and never raises; may drop outdated states."""
@@ -38,6 +38,8 @@ class Notifier(Protocol):
         May be called again for the same generation after a crash, and must then not post twice if
         that can be detected. Raises DeliveryImpossible or DeliveryPostponed.
         """
+        del generation, contents
+        return Receipt()
 
     def preparing(
         self, generation: Generation, contents: Sequence[OutputContent]

@@ -18,8 +18,8 @@ from bot.replies.result_messages import facts
 from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import RequestRefused
-from generation.events import Ended, GenerationEvent, Running, Waiting
-from generation.notifier import Notifier, Receipt
+from generation.events import Ended, Running, Waiting
+from generation.notifier import Notifier
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
@@ -43,21 +43,6 @@ class GenerateOptions:
     out: Path = Path()
 
 
-class SilentNotifier(Notifier):
-    """Notifier that discards deliveries; the terminal follows the events instead."""
-
-    def notify(self, event: GenerationEvent) -> None:
-        """Ignore the event."""
-
-    async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Acknowledge the delivery."""
-        del generation, contents
-        return Receipt()
-
-    async def withdraw(self, generation: Generation) -> None:
-        """Do nothing."""
-
-
 async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     """Run one generation and save its results; returns the exit status.
 
@@ -70,7 +55,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         storage = Storage.inside(Path(folder))
         await storage.prepare()
-        async with open_core(settings, storage, build_notifier=lambda *_: SilentNotifier()) as core:
+        async with open_core(settings, storage, build_notifier=lambda *_: Notifier()) as core:
             await require_backend(core)
             request = _build_request(options)
             try:

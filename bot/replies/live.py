@@ -26,7 +26,7 @@ from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.marking.marker import Marker
 from generation.media import imaging
 from generation.media.decoding import decode
-from generation.notifier import DeliveryImpossible, DeliveryPostponed, Receipt
+from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.available_actions import ActionFinder
 from generation.service import GenerationService
@@ -94,7 +94,7 @@ class _Packing:
     task: asyncio.Task[Parcel]
 
 
-class LiveReplies(ReviewPosts):
+class LiveReplies(ReviewPosts, Notifier):
     """Shows events and delivers results on Discord: the core's Notifier and ReviewChannel.
 
     Close it before the service that it listens to, and before the client.

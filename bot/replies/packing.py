@@ -18,6 +18,7 @@ from generation.marking.marker import Marker
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.fitting import fit_under
+from generation.media.normalising import InvalidImage
 from generation.media.stripping import strip_metadata, strip_picture
 from generation.record import Generation, Output, OutputContent
 from generation.request import Layout
@@ -252,7 +253,7 @@ async def _fit(
         return _NOTHING
     try:
         fitted = await decode(fit_under, content.content, limit)
-    except imaging.InvalidImage as error:
+    except InvalidImage as error:
         _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
         return _NOTHING
     note = SCALED_DOWN if fitted.is_scaled else COMPRESSED

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from generation.media.imaging import encode
+from generation.media.normalising import encode
 
 _SIZE = (800, 300)
 _MARGIN = 40

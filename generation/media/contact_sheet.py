@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from PIL import Image, ImageDraw, ImageFont
 
-from generation.media.imaging import OPAQUE, THUMBNAIL_SIDE, encode, find_small
+from generation.media.imaging import THUMBNAIL_SIDE, find_small
+from generation.media.normalising import OPAQUE, encode
 from generation.record import Generation, Output
 
 _MOST_COLUMNS = 4

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from generation.media.imaging import (
-    EXTENSIONS,
-    MEDIA_TYPES,
+from generation.media.imaging import EXTENSIONS, MEDIA_TYPES
+from generation.media.normalising import (
     RESULT_FORMATS,
     InvalidImage,
     check_decodable,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageChops, ImageOps
 
 from generation.media.fitting import fit_under
-from generation.media.imaging import (
+from generation.media.imaging import THUMBNAIL_SIDE
+from generation.media.normalising import (
     INPUT_FORMATS,
     MAX_INPUT_SIDE,
     RESULT_FORMATS,
-    THUMBNAIL_SIDE,
     InvalidImage,
     check_size,
     encode,

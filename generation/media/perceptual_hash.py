@@ -10,7 +10,8 @@ from operator import add, mul, sub
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from generation.media.imaging import THUMBNAIL_SIDE, find_small, on_black
+from generation.media.imaging import THUMBNAIL_SIDE, find_small
+from generation.media.normalising import on_black
 from generation.record import PictureHash
 
 HASH_BITS = 256

@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from generation.media.imaging import MAX_COSTLY_PIXELS, STILL_SIDE, STILLS, encode, scale
+from generation.media.imaging import STILL_SIDE, STILLS
+from generation.media.normalising import MAX_COSTLY_PIXELS, encode, scale
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from generation.errors import RequestRefused
 from generation.media.decoding import decode
-from generation.media.imaging import InvalidImage
 from generation.media.inputs import verify_input, verify_mask
 from generation.media.media_types import detect_media_type
+from generation.media.normalising import InvalidImage
 from generation.record import InputFile
 from generation.request import FetchFile
 from workflows.manifest import InputType

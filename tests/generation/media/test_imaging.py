@@ -10,17 +10,9 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw, PngImagePlugin
 
 from generation.media.contact_sheet import Symbol, Tile, contact_sheet
 from generation.media.fitting import fit_under
-from generation.media.imaging import (
-    MAX_INPUT_SIDE,
-    InvalidImage,
-    cut_from_grid,
-    describe,
-    grid,
-    preview,
-    stills,
-    thumbnail,
-)
+from generation.media.imaging import cut_from_grid, describe, grid, preview, stills, thumbnail
 from generation.media.inputs import fit_input, verify_input, verify_mask
+from generation.media.normalising import MAX_INPUT_SIDE, InvalidImage
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

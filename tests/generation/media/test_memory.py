@@ -10,7 +10,8 @@ import pytest
 
 from generation.media import memory
 from generation.media.fitting import fit_under
-from generation.media.imaging import MAX_RESULT_PIXELS, grid, stills, thumbnail
+from generation.media.imaging import grid, stills, thumbnail
+from generation.media.normalising import MAX_RESULT_PIXELS
 
 MOST_MB = 400
 """At four bytes a pixel, 256 MiB are the largest picture, 64 what is made of it, and the rest bands
