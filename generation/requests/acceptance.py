@@ -3,7 +3,7 @@
 import logging
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -15,60 +15,39 @@ from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
 from db.tables import FlagRow, GenerationRow
 from generation.backends.pool import BackendPool
-from generation.errors import InvalidOption, RequestRefused
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import load_durations
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
 from generation.media.decoding import FileSlots
-from generation.moderation.blocks import Judgement, Moderation
-from generation.moderation.image_filter import FLAG, ImageGate, Ruling
+from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import FLAG, ImageGate
 from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import ReviewMode, find_mode
-from generation.prompts.lora_files import read_tags
 from generation.prompts.wildcard_lists import WildcardLists
-from generation.prompts.wildcards import Lists, draw, has_wildcards
+from generation.prompts.wildcards import Lists, has_wildcards
 from generation.quota.costs import cost_of, count_of
 from generation.quota.policy import Access, is_allowed
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
-from generation.quota.usage import PersonRules, QuotaLookups, QuotaService
+from generation.quota.usage import QuotaLookups, QuotaService
 from generation.record import Generation, InputFile
-from generation.request import GenerationRequest, Value
+from generation.request import GenerationRequest
 from generation.requests.access import NOTHING_NAMED, check_role_access
 from generation.requests.attachments import verify_attachments
-from generation.requests.checkpoints import missing_model, offered_models, resolve_models
-from generation.requests.selection import (
-    no_place,
-    seed_names,
-    select_workflow,
-    settle_prompt,
-)
+from generation.requests.drafting import CheckedRequest, RequestDrafter
 from generation.requests.values import (
-    LORA,
     NEGATIVE,
-    PROMPT,
-    SIZE,
-    clean_prompt,
-    find_lora_input,
     followed_size,
 )
 from generation.tasks import finish
 from generation.text import clean_text
 from generation.transactions import Transactional, reads, writes
-from workflows.binding import check
-from workflows.errors import InvalidValue, ValueRefused
 from workflows.folders.catalog import Catalog
-from workflows.lora_tags import Lora
 from workflows.manifest import InputType
-from workflows.values import coerce, largest_seed
-from workflows.workflow import Workflow
 
 ID_ATTEMPTS = 4
 """Taken ids of one length before a longer one is tried, since that length is crowded."""
 
-
-MAX_DRAWN_SEED = 2**53
-"""Upper bound of seeds that we draw: every JSON client represents them exactly."""
 
 MAX_NAME_CHARACTERS = 100
 
@@ -80,32 +59,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _CheckedRequest:
-    """A valid request before it is recorded."""
-
-    request: GenerationRequest
-    workflow: Workflow
-    prompt: str
-    typed_prompt: str
-    loras: Sequence[Lora]
-    values: dict[str, Value]
-    images: Mapping[str, InputFile] = field(repr=False)
-    seed: int | None
-    cost: Cost = field(default_factory=Cost)
-    workload: int = 1
-    judgement: Judgement = field(default_factory=Judgement)
-    ruling: Ruling = field(default_factory=Ruling)
-    rules: PersonRules | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PassedCheck:
     """Result of a check, so that accepting the same request repeats nothing."""
 
-    draft: _CheckedRequest = field(repr=False)
+    draft: CheckedRequest = field(repr=False)
     checked_at: datetime
 
-    def find_draft(self, request: GenerationRequest, now: datetime) -> _CheckedRequest | None:
+    def find_draft(self, request: GenerationRequest, now: datetime) -> CheckedRequest | None:
         """Return the checked request, if it is recent and equals this one.
 
         The pictures' bytes, and how the reply is shown, may differ.
@@ -142,8 +102,7 @@ class Acceptor(Transactional):
         random_source: random.Random,
     ) -> None:
         super().__init__(database)
-        self._catalog = catalog
-        self._pool = pool
+        self._drafter = RequestDrafter(catalog, pool, random_source)
         self._usage = usage
         self._moderation = moderation
         self._image_gate = image_gate
@@ -179,7 +138,7 @@ class Acceptor(Transactional):
             ruling = await self._image_gate.judge_inputs(files, request.requester, request.results)
             return await self._record_under_new_id(replace(draft, ruling=ruling))
 
-    async def _record_under_new_id(self, draft: _CheckedRequest) -> Generation:
+    async def _record_under_new_id(self, draft: CheckedRequest) -> Generation:
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
@@ -216,20 +175,20 @@ class Acceptor(Transactional):
 
     async def _find_draft(
         self, request: GenerationRequest, access: Access = NOTHING_NAMED
-    ) -> _CheckedRequest:
+    ) -> CheckedRequest:
         """Check everything but the pictures and the cost. Raises RequestRefused."""
         lists: Lists = {}
         if has_wildcards(f"{request.prompt}\n{request.values.get(NEGATIVE)}"):
             lists = await self._wildcards.find(request.requester.guild_id)
-        return await self._judge(self._settle(request, lists, access))
+        return await self._judge(self._drafter.settle(request, lists, access))
 
-    async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
+    async def _price(self, draft: CheckedRequest) -> CheckedRequest:
         given = sum(math.prod(attached.size) for attached in draft.images.values())
         draft = replace(draft, workload=workload_of(draft.values, given))
         cost = await self._read(lambda session: self._find_cost(session, draft))
         return replace(draft, cost=cost)
 
-    def _find_cost(self, session: Session, draft: _CheckedRequest) -> Cost:
+    def _find_cost(self, session: Session, draft: CheckedRequest) -> Cost:
         """Return the cost: pictures by the workflow's cost, time by recent runs."""
         name = draft.workflow.name
         typical_s = load_durations(session, [name]).typical_s(name, draft.workload)
@@ -237,7 +196,7 @@ class Acceptor(Transactional):
         gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
         return Cost(cost_of(draft.workflow.manifest, draft.values), gpu_ms)
 
-    async def _judge(self, draft: _CheckedRequest) -> _CheckedRequest:
+    async def _judge(self, draft: CheckedRequest) -> CheckedRequest:
         """Refuse blocked people and prompts with refused words."""
         texts = [draft.prompt] + [
             str(draft.values[wanted.name])
@@ -247,93 +206,8 @@ class Acceptor(Transactional):
         judgement = await self._moderation.judge(draft.request.requester, texts)
         return replace(draft, judgement=judgement)
 
-    def _settle(self, request: GenerationRequest, lists: Lists, access: Access) -> _CheckedRequest:
-        """Resolve workflow, prompt and values; everything but the pictures, which are slow."""
-        typed = clean_prompt(request.prompt)
-        workflow = select_workflow(request, self._catalog, self._pool, access)
-        typed = settle_prompt(typed, workflow)
-        seeds = self._draw_seeds(workflow, request.values)
-        settled = {**seeds, **request.values}
-        seed = next((settled.get(name) for name in seed_names(workflow)), None)
-        prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
-        given = dict(request.values)
-        if negative := given.get(NEGATIVE):
-            given[NEGATIVE] = draw(clean_text(str(negative)), lists, seed)
-        values = self._check_values(workflow, request, given, prompt) | seeds
-        seed = _seed_of(workflow, values)
-        draft = _CheckedRequest(request, workflow, prompt, typed, loras, values, {}, seed)
-        return replace(draft, workload=workload_of(values))
-
-    def _draw_prompt(
-        self, workflow: Workflow, typed: str, lists: Lists, seed: object
-    ) -> tuple[str, Sequence[Lora]]:
-        """Return the prompt with alternatives drawn, and the LoRAs that it names."""
-        if PROMPT not in workflow.manifest.options:
-            return typed, ()
-        wanted = find_lora_input(workflow)
-        offered = offered_models(workflow, self._pool)
-        choices = offered.get(wanted.name) if wanted else None
-        prompt, loras = read_tags(draw(typed, lists, seed), choices)
-        if loras and wanted is None:
-            raise no_place(workflow, [LORA])
-        return clean_prompt(prompt), loras
-
-    def _check_values(
-        self,
-        workflow: Workflow,
-        request: GenerationRequest,
-        values: Mapping[str, Value],
-        prompt: str,
-    ) -> dict[str, Value]:
-        given: dict[str, object] = {
-            name: clean_text(value) if isinstance(value, str) else value
-            for name, value in values.items()
-            if value is not None
-        }
-        if request.aspect is not None:
-            given[SIZE] = request.aspect
-        models = resolve_models(workflow, given, self._pool)
-        given.update({name: file for name, file in models.items() if name in given})
-        if prompt and PROMPT in workflow.manifest.options:
-            given[PROMPT] = prompt
-        try:
-            checked = check(
-                workflow.manifest,
-                given,
-                attached=tuple(request.images),
-                choices=offered_models(workflow, self._pool),
-                takes_hidden=request.requester.is_operator,
-            )
-        except ValueRefused as error:
-            raise _refusal(workflow, error) from error
-        checked.update(models)
-        checked.update(self._draw(workflow, given))
-        checked.pop(PROMPT, None)
-        return {name: _plain(value) for name, value in checked.items()}
-
-    def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, object]:
-        """Draw a value for each omitted input whose manifest lists some."""
-        offered = offered_models(workflow, self._pool)
-        drawn: dict[str, object] = {}
-        for wanted in workflow.manifest.inputs:
-            if wanted.draw and wanted.name not in given and wanted.name != PROMPT:
-                known = offered.get(wanted.name)
-                usable = [one for one in wanted.draw if known is None or one in known]
-                drawn[wanted.name] = coerce(wanted, self._random.choice(usable or wanted.draw))
-        return drawn
-
-    def _draw_seeds(self, workflow: Workflow, given: Mapping[str, Value]) -> dict[str, Value]:
-        """Draw each omitted seed."""
-        return {
-            wanted.name: self._random.randrange(min(MAX_DRAWN_SEED, largest_seed(wanted) + 1))
-            for wanted in workflow.manifest.inputs
-            if wanted.type is InputType.SEED
-            and wanted.default is None
-            and given.get(wanted.name) is None
-        }
-
     @writes
-    def _record(self, session: Session, generation_id: str, draft: _CheckedRequest) -> Generation:
+    def _record(self, session: Session, generation_id: str, draft: CheckedRequest) -> Generation:
         request = draft.request
         name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=name)
@@ -393,7 +267,7 @@ class Acceptor(Transactional):
         self,
         session: Session,
         generation_id: str,
-        draft: _CheckedRequest,
+        draft: CheckedRequest,
         review: str | None,
         now: datetime,
     ) -> None:
@@ -407,7 +281,7 @@ class Acceptor(Transactional):
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 
-    def _find_review(self, session: Session, draft: _CheckedRequest) -> str | None:
+    def _find_review(self, session: Session, draft: CheckedRequest) -> str | None:
         """Return whether results are held for a moderator, also shown to them, or neither."""
         mode = find_mode(ReviewRepository(session), draft.request.requester)
         verdict = draft.ruling.verdict
@@ -423,36 +297,15 @@ class Acceptor(Transactional):
         return GenerationRepository(session).get(generation_id) is not None
 
 
-def _find_attached(draft: _CheckedRequest) -> Iterator[InputFile]:
+def _find_attached(draft: CheckedRequest) -> Iterator[InputFile]:
     """Return the attached files other than masks, which show nothing."""
     return (one for one in _find_visible(draft) if one.name not in draft.request.results)
 
 
-def _find_visible(draft: _CheckedRequest) -> Iterator[InputFile]:
+def _find_visible(draft: CheckedRequest) -> Iterator[InputFile]:
     """Return the files of a request other than masks."""
     for name, file in draft.images.items():
         wanted = draft.workflow.manifest.find(name)
         is_mask = wanted is not None and wanted.type is InputType.MASK
         if not is_mask:
             yield file
-
-
-def _seed_of(workflow: Workflow, values: Mapping[str, Value]) -> int | None:
-    seed = next((values.get(name) for name in seed_names(workflow)), None)
-    return seed if isinstance(seed, int) else None
-
-
-def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
-    if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
-        failure = missing_model(None, error.choices)
-        return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
-    return InvalidOption(error.template, {"option": error.name, **error.facts})
-
-
-def _plain(value: object) -> Value:
-    """Convert a value to its recorded form: a size becomes "1024x768"."""
-    if isinstance(value, tuple):
-        return f"{value[0]}x{value[1]}"
-    if isinstance(value, str | int | float):
-        return value
-    raise TypeError(f"A checked value has an unforeseen type: {type(value).__name__}.")

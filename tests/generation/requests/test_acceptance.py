@@ -432,7 +432,7 @@ def drawing(catalog, tmp_path, build, sqlite_url):
 
 
 async def test_values_are_drawn_and_recorded(quick, drawing, tools):
-    quick._catalog = drawing
+    quick._drafter._catalog = drawing
     recorded = set()
     for user in range(20):
         request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=frozenset({70}))
@@ -443,7 +443,7 @@ async def test_values_are_drawn_and_recorded(quick, drawing, tools):
 
 
 async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools):
-    quick._catalog = drawing
+    quick._drafter._catalog = drawing
     kept = []
     for user in range(20):
         avoided = "{red|blue|green} and {plain}"
@@ -459,6 +459,6 @@ async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools)
 
 
 async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quick, drawing, tools):
-    quick._catalog = drawing
+    quick._drafter._catalog = drawing
     refused = await refusal(quick, tools.ask(workflow="drawn"))
     assert refused.kind is FailureKind.NOT_ALLOWED_HERE
