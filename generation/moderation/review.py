@@ -35,10 +35,8 @@ from generation.errors import (
     UnknownGeneration,
 )
 from generation.history.queries import copy_generation
-from generation.history.records import Records
-from generation.media.contact_sheet import Tile, build_tiles, contact_sheet
-from generation.media.decoding import decode
 from generation.moderation.review_cards import ReviewCards
+from generation.moderation.review_sheets import ReviewSheets
 from generation.notifier import Case, DeliveryPostponed, MessageLocation, ReviewChannel
 from generation.record import Generation, GenerationState
 from generation.request import Actor, Requester
@@ -52,12 +50,6 @@ REPORTS_A_DAY = 10
 MAX_REPORT_CHARACTERS = 300
 
 REPORT = "report"
-
-GENERATIONS_A_SHEET = 9
-"""Generations on one contact sheet: as many as can be judged at a glance."""
-
-TILES_A_SHEET = 36
-"""Pictures on one contact sheet: four of each generation."""
 
 UNDO_TIME = timedelta(minutes=10)
 """Time during which a decision can be undone."""
@@ -92,24 +84,11 @@ class Overview:
     next_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """The oldest pending results of a guild that can be decided on together, with their pictures.
-
-    `counts` has the number of numbered pictures in `picture`, a PNG, of each generation. Results
-    that are not withheld were reported.
-    """
-
-    waiting: int
-    generations: tuple[Generation, ...]
-    counts: tuple[int, ...]
-    picture: bytes
-
-
 class Reviews(Service):
     """Holds results, shows them to moderators, and records their decisions and people's reports.
 
     Without a review channel no result can be shown to moderators; results are held all the same.
+    `sheets` shows several pending ones together.
     """
 
     def __init__(
@@ -119,7 +98,7 @@ class Reviews(Service):
         review_channel: ReviewChannel | None = None,
     ) -> None:
         super().__init__(database, clock)
-        self._records = Records(database)
+        self.sheets = ReviewSheets(database, clock)
         self._review_channel = review_channel
         self._cards = ReviewCards(database, review_channel)
         self._tasks = TaskOwner(_log)
@@ -285,46 +264,6 @@ class Reviews(Service):
             count,
             ids[0] if ids else None,
         )
-
-    async def sheet(self, guild_id: int, max_id_characters: int) -> Sheet | None:
-        """Return the oldest results that can be decided on together; None if fewer than two.
-
-        Their ids have at most that many characters in all, so that a front end can put them in one
-        button. Results that must be heard, read or watched, and those that fill a sheet alone, are
-        left to `case`. Raises ServiceUnavailable.
-        """
-        chosen = await self.choose_for_sheet(guild_id, max_id_characters)
-        if len(chosen) <= 1:
-            return None
-        picture = await decode(contact_sheet, [tile for _, tiles in chosen for tile in tiles])
-        overview = await self.overview(guild_id)
-        return Sheet(
-            overview.waiting,
-            tuple(generation for generation, _ in chosen),
-            tuple(len(tiles) for _, tiles in chosen),
-            picture,
-        )
-
-    async def choose_for_sheet(
-        self, guild_id: int, max_id_characters: int
-    ) -> list[tuple[Generation, Sequence[Tile]]]:
-        """Return the results for `sheet` with their pictures. Raises ServiceUnavailable."""
-        chosen: list[tuple[Generation, Sequence[Tile]]] = []
-        characters = count = 0
-        with available():
-            _, ids = await self._database.read(
-                lambda session: ReviewRepository(session).waiting(guild_id, 2 * GENERATIONS_A_SHEET)
-            )
-            for generation_id in ids:
-                generation = await self._records.find(generation_id, include_withheld=True)
-                tiles = build_tiles(generation) if generation is not None else ()
-                if generation is None or not tiles or count + len(tiles) > TILES_A_SHEET:
-                    continue
-                characters, count = characters + len(generation_id), count + len(tiles)
-                if characters > max_id_characters or len(chosen) == GENERATIONS_A_SHEET:
-                    break
-                chosen.append((generation, tiles))
-        return chosen
 
     @writes
     def set_mode(

@@ -1,4 +1,4 @@
-"""Drafts of requests: the workflow, and drawn alternatives, values and seeds. No query, no request."""
+"""Drafts of requests: the workflow, the prompt and all values, with what is drawn at random."""
 
 import random
 from collections.abc import Mapping, Sequence

@@ -232,7 +232,7 @@ async def show_next(
     """
     reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
     marker = services_of(interaction).marker
-    sheet = await reviews.sheet(guild_id or 0, SHEET_ID_CHARACTERS)
+    sheet = await reviews.sheets.build(guild_id or 0, SHEET_ID_CHARACTERS)
     if sheet is not None:
         picture = await marker.mark(sheet.picture, SHEET_NAME, *sheet.generations)
         await _show(interaction, draft_sheet(replace(sheet, picture=picture), reason, undoable))

@@ -19,7 +19,7 @@ from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.reasons import flag_text, reason_names, reason_text
 from bot.ui.text import harmless, lines_within, plain, relative
 from generation.marking.marker import Marker
-from generation.moderation.review import Sheet
+from generation.moderation.review_sheets import Sheet
 from generation.notifier import Case, CaseState
 from generation.record import Generation, GenerationState
 

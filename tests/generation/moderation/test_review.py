@@ -76,7 +76,7 @@ def read_review(database, id_):
 async def test_five_hundred_held_results_take_sixty_presses_at_most(database, add, reviews):
     add(500)
     presses = 0
-    while chosen := await reviews.choose_for_sheet(GUILD, CHARACTERS_A_SHEET):
+    while chosen := (await reviews.sheets.choose(GUILD, CHARACTERS_A_SHEET))[1]:
         presses += 1
         ids = [generation.id for generation, _ in chosen]
         with database.transaction() as session:
