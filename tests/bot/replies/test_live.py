@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from bot.replies.address import parse_reply
-from bot.replies.live import (
+from bot.replies.live_views import (
     CHANNEL_INTERVAL_S,
     EDIT_INTERVAL_S,
     REMEMBERED_CHANNELS,
@@ -57,7 +57,7 @@ async def recorded_edits(world):
 
 async def edits_over(bot):
     """Once nothing more is being shown."""
-    tasks = [view.task for view in bot.replies._views.values() if view.task]
+    tasks = [view.task for view in bot.replies._live._views.values() if view.task]
     if tasks:
         await asyncio.wait(tasks, timeout=10)
 
@@ -191,7 +191,7 @@ async def test_nothing_live_follows_the_end(bot, tools):
     bot.replies.notify(tools.running(generation, 3))
     await edits_over(bot)
     assert is_done(reply.message)
-    assert bot.replies._views == {}
+    assert bot.replies._live._views == {}
 
 
 @pytest.mark.parametrize("minutes", [0, 16])
@@ -207,14 +207,14 @@ async def test_an_edit_under_way_does_not_overwrite_the_end(
         await edits_over(bot)
         world.delay_next("PATCH", r"/messages/", 0.4)
         bot.replies.notify(tools.running(generation, 2))
-        view = bot.replies._views[generation.id]
+        view = bot.replies._live._views[generation.id]
         await tools.eventually(lambda: view.is_editing)
         task = view.task
         bot.replies.notify(tools.ended(generation))
         await bot.replies.deliver(*tools.result(generation, tools.picture()))
         await asyncio.wait({task})
         assert is_done(reply.message)
-        assert bot.replies._views == {}
+        assert bot.replies._live._views == {}
 
 
 async def test_the_end_does_not_wait_for_the_next_edits_turn(world, service, tools, start_bot):
@@ -280,24 +280,24 @@ async def test_a_deleted_reply_is_not_edited_again(bot, tools, world):
     bot.replies.notify(tools.running(generation, 1))
     await edits_over(bot)
     bot.replies.notify(tools.running(generation, 2))
-    assert bot.replies._views[generation.id].task.done()
+    assert bot.replies._live._views[generation.id].task.done()
 
 
 async def test_a_generation_without_a_reply_is_nobodys_view(bot, tools):
     bot.replies.notify(tools.running(tools.generation(reply=""), 1))
-    assert bot.replies._views == {}
+    assert bot.replies._live._views == {}
 
 
 async def test_ends_are_forgotten_in_time(bot, tools):
     for _ in range(REMEMBERED_ENDS + 5):
         bot.replies.notify(tools.ended(tools.generation()))
-    assert len(bot.replies._ended) == REMEMBERED_ENDS
+    assert len(bot.replies._live._ended) == REMEMBERED_ENDS
 
 
 async def test_closing_ends_every_task_and_may_be_repeated(bot, tools):
     generation, _ = await bot.imagine()
     bot.replies.notify(tools.running(generation, 1))
-    task = bot.replies._views[generation.id].task
+    task = bot.replies._live._views[generation.id].task
     await bot.replies.close()
     await bot.replies.close()
     assert task.done()
@@ -338,7 +338,7 @@ async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
     for number in range(REMEMBERED_VIEWS + 5):
         bot.replies.notify(tools.running(tools.generation(id=f"x{number}", reply=reply), 3))
         await edits_over(bot)
-    assert len(bot.replies._views) <= REMEMBERED_VIEWS
+    assert len(bot.replies._live._views) <= REMEMBERED_VIEWS
 
 
 async def test_a_time_that_passes_is_not_left_standing(bot, tools, world):
