@@ -9,7 +9,7 @@ import discord
 from bot.i18n.language import _, mark
 from bot.ui.options import shown_name
 from bot.ui.text import harmless
-from generation.moderation.blocks import AuditEntry
+from generation.moderation.case_file import AuditEntry
 
 SUBJECT_CHARACTERS = 60
 VALUE_CHARACTERS = 100

@@ -1,4 +1,4 @@
-"""Blocks of people, watched words, and reads of the audit log.
+"""Blocks of people and watched words.
 
 Callers must have checked that the actor may act in that guild. A guild id of None is direct
 messages. Every change is recorded in the audit log.
@@ -6,13 +6,12 @@ messages. Every change is recorded in the audit log.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.cached_query import CachedQuery
 from db.database import Database, Session
-from db.repositories.audit import AuditRepository
 from db.repositories.moderation.blocks import EVERYWHERE, BlockRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.watched_words import WatchedWordRepository
@@ -56,18 +55,6 @@ class Block:
     at: datetime
     is_everywhere: bool = False
     can_be_appealed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """An entry of the audit log."""
-
-    id: int
-    at: datetime
-    actor_id: int
-    action: str
-    subject: str
-    detail: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +218,6 @@ class Moderation(Service):
     async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
         """Match a text against the watched words without consequences."""
         return await self._match_words(guild_id, await self.watched_words(guild_id), [text])
-
-    @reads
-    def audit(
-        self, session: Session, guild_id: int | None, *, before_id: int | None = None, limit: int
-    ) -> tuple[AuditEntry, ...]:
-        """Return a page of the audit log, newest first."""
-        return tuple(
-            AuditEntry(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
-            for row in AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
-        )
 
     async def _match_words(
         self, guild_id: int | None, watched_words: tuple[WatchedWord, ...], texts: Sequence[str]

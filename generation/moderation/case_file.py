@@ -1,10 +1,11 @@
-"""Moderators' look-ups of generations, and removal of all results of one person."""
+"""Moderators' look-ups of generations and the audit log, and removal of a person's results."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from db.database import Session
+from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.changes import ChangeRepository
 from db.repositories.moderation.flags import FlagRepository
@@ -53,6 +54,18 @@ class CaseFile:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An entry of the audit log."""
+
+    id: int
+    at: datetime
+    actor_id: int
+    action: str
+    subject: str
+    detail: Mapping[str, object]
+
+
 class ModerationQueries(HistoryReader):
     """Queries for moderators; a guild id of None is direct messages."""
 
@@ -77,6 +90,16 @@ class ModerationQueries(HistoryReader):
             review=review.state if review else None,
             reviewer_id=review.actor_id if review else None,
             reason=review.reason if review else "",
+        )
+
+    @reads
+    def audit(
+        self, session: Session, guild_id: int | None, *, before_id: int | None = None, limit: int
+    ) -> tuple[AuditEntry, ...]:
+        """Return a page of the audit log, newest first."""
+        return tuple(
+            AuditEntry(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
+            for row in AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
         )
 
     async def purge(self, actor: Actor, user_id: int) -> tuple[Generation, ...]:

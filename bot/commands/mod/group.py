@@ -231,7 +231,7 @@ class ModerationGroup(
     ) -> None:
         """Show a page of the audit log."""
         actor = await acknowledged(interaction)
-        entries = await self._services.moderation.audit(
+        entries = await self._services.moderation_queries.audit(
             actor.guild_id, before_id=before, limit=LISTED_ENTRIES
         )
         lines = [audit_line(entry) for entry in entries]

@@ -8,7 +8,7 @@ import pytest
 
 from bot.i18n.language import speaking
 from bot.ui.audit import ACTIONS, DETAILS, audit_line
-from generation.moderation.blocks import AuditEntry
+from generation.moderation.case_file import AuditEntry
 
 ROOT = Path(__file__).parents[3]
 
