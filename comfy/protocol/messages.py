@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -294,13 +294,14 @@ def _parse_status(content: Mapping[str, Any]) -> Message:
     return QueueStatus(_integer(remaining), _text(content.get("sid")))
 
 
-def _parse_flags(content: Mapping[str, Any]) -> Message:
-    return FeatureFlags(content)
+def _naming_run(build: Callable[[str], Message]) -> Callable[[Mapping[str, Any]], Message | None]:
+    """Return a parser of a message that says nothing but its run."""
 
+    def parse(content: Mapping[str, Any]) -> Message | None:
+        prompt_id = _text(content.get("prompt_id"))
+        return build(prompt_id) if prompt_id else None
 
-def _parse_start(content: Mapping[str, Any]) -> Message | None:
-    prompt_id = _text(content.get("prompt_id"))
-    return ExecutionStart(prompt_id) if prompt_id else None
+    return parse
 
 
 def _parse_cached(content: Mapping[str, Any]) -> Message | None:
@@ -354,28 +355,18 @@ def _parse_executed(content: Mapping[str, Any]) -> Message | None:
     return NodeExecuted(prompt_id, node_id, parse_outputs(node_id, content.get("output")))
 
 
-def _parse_success(content: Mapping[str, Any]) -> Message | None:
-    prompt_id = _text(content.get("prompt_id"))
-    return ExecutionSuccess(prompt_id) if prompt_id else None
-
-
-def _parse_interrupted(content: Mapping[str, Any]) -> Message | None:
-    prompt_id = _text(content.get("prompt_id"))
-    return ExecutionInterrupted(prompt_id) if prompt_id else None
-
-
 _PARSERS = {
     "status": _parse_status,
-    "feature_flags": _parse_flags,
-    "execution_start": _parse_start,
+    "feature_flags": FeatureFlags,
+    "execution_start": _naming_run(ExecutionStart),
     "execution_cached": _parse_cached,
     "executing": _parse_executing,
     "progress": _parse_progress,
     "progress_state": _parse_progress_state,
     "executed": _parse_executed,
-    "execution_success": _parse_success,
+    "execution_success": _naming_run(ExecutionSuccess),
     "execution_error": parse_execution_error,
-    "execution_interrupted": _parse_interrupted,
+    "execution_interrupted": _naming_run(ExecutionInterrupted),
 }
 
 
