@@ -152,6 +152,7 @@ def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None)
             kind = _output_type(link, graph, classes)
             if kind in _TEXTS and names_file(slot, graph, classes):
                 found.add(slot)
+            # A number computed from a text cannot carry a path.
             elif kind not in _NUMBERS:
                 waiting.append(slot.node_id)
     return [slot for node_id in graph for slot in _of_node(found, node_id)]

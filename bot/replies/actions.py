@@ -100,6 +100,7 @@ async def _send_originals(
     buttons: Item | None = None
     if build_row is None or not may_have_all:
         contents = bare
+    # There is nothing to choose from where stripping changes nothing.
     elif bare != contents:
         buttons = build_row(generation, index)
     parcel = await pack_originals(

@@ -178,6 +178,7 @@ def _read(
     files: dict[str, tuple[discord.Attachment, ...]] = {}
     uploads = (sent.get("resolved") or {}).get("attachments") or {}
     for item in sent.get("components") or ():
+        # A label has one component, the older action row a list.
         part: Mapping[str, Any] = item.get("component") or next(
             iter(item.get("components") or ()), {}
         )

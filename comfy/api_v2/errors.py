@@ -90,6 +90,7 @@ def require_taken(http: HttpClient, answer: HttpResponse) -> None:
         raise GraphRejected(_REJECTED[code])
     if code == "invalid_workflow":
         raise _build_rejection(message, _error(answer))
+    # After 501 the outcome is known: what is not implemented was not done.
     if answer.status >= _SERVER_ERRORS and answer.status != _NOT_IMPLEMENTED:
         raise BackendUnreachable(f"{http.name} answers with {answer.status}: {message or code}")
     if message and answer.status in _CLIENT_ERRORS and answer.status not in _UNKNOWN_PATH:

@@ -199,6 +199,7 @@ class BackendPool:
             return None
         models = capability.find_models(graph)
         answered = sorted(loads)
+        # `min` takes the first of equals, which must not be the same backend every time.
         self._random.shuffle(answered)
 
         def rank(name: str) -> tuple[object, ...]:

@@ -123,6 +123,7 @@ def _select_default(
     fitting = [one for one, lacking in zip(candidates, missing, strict=True) if not lacking]
     if not fitting:
         raise no_place(candidates[0], missing[0])
+    # Where all lack one, the refusal that follows names it.
     complete = [one for one in fitting if not _lacks_input(one, request)] or fitting
     runnable = (one for one in complete if _can_run(one, request, pool))
     return next(runnable, complete[0])

@@ -28,6 +28,7 @@ def read_jpeg(content: memoryview) -> Iterator[Text]:
             continue
         if marker in (_PIXELS, _END):
             return
+        # Any number of 0xFF may fill the space before a marker: the second may begin it.
         if marker in (0x00, 0xFF):
             cursor.position -= 1
             continue

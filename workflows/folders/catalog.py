@@ -225,6 +225,7 @@ class _Reading:
         found = dict(sorted(self._by_name.items()))
         off = self._read_names(ManagedFolder.switched_off, SWITCHED_OFF, self._before.disabled)
         on = self._read_names(ManagedFolder.switched_on, SWITCHED_ON, self._before.workflows)
+        # Paid workflows are off until they are enabled, others are on until they are disabled.
         off |= {name for name, one in found.items() if name not in on and self._is_paid(one)}
         workflows = {name: one for name, one in found.items() if name not in off}
         disabled = {name: one for name, one in found.items() if name in off}

@@ -36,6 +36,7 @@ def find_markers(view: GraphView, live: Sequence[str], traced: Iterable[Found]) 
         slot = _slot_of(view, node_id, marked["input"] if marked else None)
         if slot is None or (name is None and role is None):
             continue
+        # A title without a mark is there for people, so it counts only where the value fits it.
         if name is None and not isinstance(view.value(slot), str) and role is not Role.SEED:
             continue
         plays = role or media_role(view, slot)
