@@ -12,11 +12,13 @@ from benchmarks.mutants.mutations import Mutant
 CONVERTING = "tests/workflows/convert --ignore=tests/workflows/convert/test_malformed.py"
 """Without files that nobody saved so: they take longest, and ask only for no other error."""
 
+FOLLOWING = "tests/comfy/test_races.py tests/comfy/test_settles.py"
+
 MODULES = {
     "bot/permissions.py": "tests/bot/replies tests/bot/commands",
     "bot/replies/live.py": "tests/bot/replies/test_live.py",
-    "comfy/submission.py": "tests/comfy/test_races.py tests/comfy/test_run.py",
-    "comfy/watchdog.py": "tests/comfy/test_watchdog.py tests/comfy/test_races.py",
+    "comfy/submission.py": f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py",
+    "comfy/watchdog.py": f"tests/comfy/test_watchdog.py {FOLLOWING}",
     "db/repositories/charges.py": "tests/db/repositories tests/generation/quota",
     "db/repositories/policies.py": "tests/db/repositories tests/generation/quota",
     "generation/backends/pool.py": "tests/generation/backends",

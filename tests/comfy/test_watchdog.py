@@ -40,9 +40,13 @@ class Backend:
     name, client_id, is_connected, may_be_deaf = "alpha", "c", True, False
 
     def __init__(self, fetch, find=None):
+        self.reopened = 0
         self.last_frame_at = time.monotonic() - 1000
         self.fetch_queue = fetch
         self.find_record = find
+
+    def reopen(self):
+        self.reopened += 1
 
 
 @asynccontextmanager
@@ -56,7 +60,7 @@ async def watching(backend, *runs, **timing):
             stack.enter_context(followed.following(run))
         watchdog.start()
         try:
-            yield
+            yield watchdog
         finally:
             await watchdog.close()
 
@@ -80,6 +84,20 @@ async def test_a_run_that_waits_long_does_not_count_as_silent_once_it_runs():
         await eventually(lambda: run.is_ended)
     with pytest.raises(RunStalled):
         await run.mailbox.get()
+
+
+@pytest.mark.parametrize(("silent_s", "reopened"), [(1000, 1), (-1000, 0)])
+async def test_a_socket_that_did_not_say_that_a_run_began_is_opened_anew_once(silent_s, reopened):
+    async def fetch():
+        return dict.fromkeys(("p", "q"), QueueState.RUNNING)
+
+    runs = [Run(name, {}, stall_after=5000.0, now=time.monotonic() - 10) for name in ("p", "q")]
+    backend = Backend(fetch)
+    backend.last_frame_at = time.monotonic() - silent_s
+    async with watching(backend, *runs) as watchdog:
+        watchdog.note_queue_changed()
+        await eventually(lambda: all(run.is_started for run in runs))
+    assert backend.reopened == reopened
 
 
 async def test_silence_is_counted_anew_after_a_time_without_questions():
