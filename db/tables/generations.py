@@ -37,8 +37,8 @@ class GenerationRow(Base):
 
     `guild_id` is NULL in direct messages. `given_up_at` is when delivery of its end was given up.
     `lane` counts from 0 which of its person's places in the line it takes. `workload` is what its
-    duration depends on: pixels * pictures * steps. `stepped_out_at` is when its turn came during a
-    pause. `sampled_at` is when its sampler started, and `gpu_ms` the duration of its run.
+    duration depends on: pixels * pictures * steps. `sampled_at` is when its sampler started, and
+    `gpu_ms` the duration of its run.
     `parent_id`, `parent_position` and `derivation` say from which result it was derived, and how.
     `removed_at` is when its results were removed: the record is kept. While it is `withheld`, only
     moderators see its results. `parent_channel_id` is the channel of a thread, and `age_restricted`
@@ -84,7 +84,6 @@ class GenerationRow(Base):
     cancelled_by: Mapped[int | None] = mapped_column(BigInteger)
     lane: Mapped[int] = mapped_column(default=0, server_default="0")
     workload: Mapped[int | None] = mapped_column(BigInteger)
-    stepped_out_at: Mapped[datetime | None]
     sampled_at: Mapped[datetime | None]
     gpu_ms: Mapped[int | None] = mapped_column(BigInteger)
     removed_at: Mapped[datetime | None]
