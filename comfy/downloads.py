@@ -90,6 +90,8 @@ class Downloader:
 
     async def __aenter__(self) -> Self:
         """Open the client, without the environment's proxies, which would hide addresses."""
+        # Addresses are checked where the socket opens: a name that was public when it was looked up
+        # may resolve to another address a moment later.
         connector = aiohttp.TCPConnector(
             socket_factory=self._open_socket, resolver=self._resolver, use_dns_cache=False
         )
@@ -97,6 +99,7 @@ class Downloader:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S),
+            # Ranges and sizes are to be the file's, not those of a compressed copy.
             headers={"Accept-Encoding": "identity"},
         )
         return self
@@ -133,9 +136,11 @@ class Downloader:
         held = await asyncio.to_thread(_count_held, partial)
         headers = {"Range": f"bytes={held}-"} if held else {}
         async with self._client.get(wanted.url, headers=headers) as response:
+            # Nothing is left to send: the part is the whole file already.
             if held and response.status == _RANGE_REFUSED:
                 return _Expected(_whole_size(response, held), _stated_sha256(response))
             _require_content(response)
+            # A server without ranges sends the file from its beginning.
             if response.status != _PARTIAL_CONTENT:
                 held = 0
             total = _whole_size(response, held)
@@ -244,6 +249,7 @@ def _complete(partial: Path, path: Path, total: int | None, sha256: str | None) 
     if total is not None and size < total:
         raise DownloadError("The connection broke off. Run it again to go on.")
     is_wrong = total is not None and size != total
+    # A part that is too short is kept and continued; one that is wrong would be wrong for ever.
     if is_wrong or (sha256 is not None and _hash(partial) != sha256):
         partial.unlink()
         raise DownloadError("Its content is not what it should be, so it was deleted.")

@@ -101,6 +101,7 @@ class RunLookup:
             )
             if answer.status != _NOT_FOUND:
                 self._http.require_ok(answer)
+            # The status alone proves nothing: a proxy may answer any path with a page of its own.
             self._has_jobs_api = parse_jobs(answer.document) is not None
         return self._has_jobs_api
 

@@ -215,6 +215,7 @@ def _match(value: object, choices: Sequence[str]) -> str | None:
 def _read_integer(value: object) -> int | None:
     if isinstance(value, str):
         text = value.strip()
+        # isdecimal() and int() take the digits of every script.
         if len(text) > MAX_DIGITS or not text.isascii():
             return None
         return int(text) if text.removeprefix("-").isdecimal() else None
@@ -224,6 +225,7 @@ def _read_integer(value: object) -> int | None:
 
 
 def _read_number(value: object) -> float | None:
+    # A bool is an int to Python, and to nobody else.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -250,6 +252,7 @@ def _is_on_step(wanted: Input, number: float) -> bool:
     if wanted.step is None:
         return True
     steps = (number - (wanted.min or 0)) / wanted.step
+    # Binary fractions: 0.3 / 0.1 is 2.9999999999999996.
     return math.isclose(steps, round(steps), abs_tol=1e-6)
 
 

@@ -150,6 +150,7 @@ def files_of(message: discord.Message) -> list[discord.Attachment]:
             media = getattr(shown, "media", None)
             if isinstance(media, discord.UnfurledMediaItem) and media.attachment_id is not None:
                 files.append(_attachment(message, shown, media))
+    # A file in a component may stand among the attachments as well.
     unique = {file.id: file for file in files}
     return list(unique.values())
 

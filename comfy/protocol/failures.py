@@ -48,6 +48,7 @@ def clean_sentence(text: str) -> str:
     which could control an operator's terminal, and lone surrogates are removed as well.
     """
     lines = (line.strip() for line in text.splitlines())
+    # The expressions are slow on long lines. A secret that this cut divides is beyond what is kept.
     line = next((line for line in lines if line), "")[: _LONGEST * 4]
     legible = "".join(one for one in line.expandtabs(1) if one.isprintable())
     discreet = _SECRETS.sub(_keep_word, _ADDRESSES.sub(_keep_public, legible))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# The editor orders widgets like this, and saved files list values by position alone.
 _SECTIONS = ("required", "optional")
 _UPLOADS = ("image", "video", "audio", "file")
 _DYNAMIC_LIST = "COMFY_DYNAMICCOMBO_V3"

@@ -186,6 +186,7 @@ def is_allowed(access: Access, category: str, name: str) -> bool:
     if patterns is None:
         return True
     whole = name.casefold().replace("\\", "/")
+    # People type patterns for the names that lists show, which are without folder and suffix.
     stem = whole.rpartition("/")[2].rpartition(".")[0]
     return any(
         fnmatchcase(form, pattern.casefold())

@@ -116,6 +116,7 @@ class ActionFinder:
             has_model = model in offered_models(workflow, self._pool).get(MODEL, ())
             return workflow.name != generation.workflow, not has_model
 
+        # min() keeps the library's order among equals.
         return min(candidates, key=rank)
 
     def carry(self, generation: Generation, workflow: Workflow) -> dict[str, Value]:

@@ -68,6 +68,7 @@ def _seeds(view: GraphView, node_id: str) -> Iterator[Found]:
 
 def _sampling(view: GraphView, node_id: str) -> Iterator[Found]:
     """Find inputs of nodes that sample, guide or schedule and make no picture or text."""
+    # A node that only hands numbers on is found from where they arrive.
     if not {"INT", "FLOAT", "COMBO"}.isdisjoint(view.outputs(node_id)):
         return
     for slot in view.slots(node_id):
@@ -128,6 +129,7 @@ def _chosen_size(view: GraphView, node_id: str) -> Iterator[Found]:
     if None in sides:
         return
     widths, heights = (_origins(view, side) for side in sides if side is not None)
+    # An aspect or a factor may reach both sides; what reaches one alone is that side.
     only = (
         [one for one in widths if one not in heights],
         [one for one in heights if one not in widths],

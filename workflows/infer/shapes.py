@@ -133,6 +133,7 @@ def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
         "description": "Shape of the picture",
         "width": tuple(map(str, width.slots)),
         "height": tuple(map(str, height.slots)),
+        # Most autoencoders make one value of 8 x 8 pixels.
         "multiple": max([8, *known]),
     }
     if sizes.is_within_limits(sides):
@@ -170,6 +171,7 @@ def _text(view: GraphView, found: Found) -> Fields:
 def _choice(view: GraphView, slot: Slot) -> Fields:
     choices, value = choices_of(view, slot), view.value(slot)
     table: Fields = {"choices": choices, "default": value if value in choices else None}
+    # Such a class reads its choice twice: as a text, and as the position of it.
     if "index" in view.graph[slot.node_id]["inputs"]:
         table["positions"] = (str(Slot(slot.node_id, "index")),)
     return table
@@ -189,6 +191,7 @@ def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
     if not isinstance(value, int | float):
         return {}
     least, most = _sensible(found, value, least, most)
+    # What the author saved is allowed, whatever the class says.
     if least is not None and value < least:
         least = None
     if most is not None and value > most:
@@ -246,6 +249,7 @@ def _specs(view: GraphView, slot: Slot) -> list[InputSpec]:
 
 
 def _fits(value: float, least: float | None, step: float | None) -> bool:
+    # Steps that miss the author's own value would refuse it.
     if step is None or step <= 1 or not float(step).is_integer():
         return False
     return (value - (least or 0)) % step == 0
