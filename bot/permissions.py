@@ -82,6 +82,23 @@ def require_administrator(interaction: discord.Interaction) -> None:
         raise NotPermitted("You need Manage Server to do that.")
 
 
+def can_change_workflows(interaction: discord.Interaction) -> bool:
+    """Return whether this person may change the workflows, which all guilds share.
+
+    Where the bot is in several guilds, only operators may.
+    """
+    if is_operator(interaction):
+        return True
+    return can_administer(interaction) and _is_in_one_server(interaction.client)
+
+
+def _is_in_one_server(client: discord.Client) -> bool:
+    """Return whether the bot is in a single guild; False with several shard processes."""
+    connected = getattr(client, "shard_ids", None)
+    has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
+    return has_all_shards and client.is_ready() and len(client.guilds) <= 1
+
+
 def require_moderator(interaction: discord.Interaction) -> None:
     """Require a moderator; in direct messages, an operator.
 

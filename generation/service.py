@@ -188,7 +188,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
 
         Changes nothing; pass the result to `submit`. Raises RequestRefused or ServiceUnavailable.
         """
-        async with self._deciding(request.requester):
+        async with self.deciding(request.requester):
             return await self._acceptor.check(request)
 
     async def submit(
@@ -199,7 +199,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         The returned generation is recorded: it ends with pictures or with a stated failure. With
         the result of `check` for this request, nothing is checked twice.
         """
-        async with self._deciding(request.requester):
+        async with self.deciding(request.requester):
             generation = await self._acceptor.accept(request, checked)
         await self._hand_over(generation, has_inputs=bool(request.images))
         self._positions.note_accepted()
@@ -277,7 +277,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         return await self._usage.find_access(requester)
 
     @asynccontextmanager
-    async def _deciding(self, requester: Requester) -> AsyncGenerator[None]:
+    async def deciding(self, requester: Requester) -> AsyncGenerator[None]:
         """Translate database errors; add to refusals when to come back, where known.
 
         Refusals by moderation are counted in the background, since the person is waiting.

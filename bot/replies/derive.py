@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 
 import discord
 
+from bot.permissions import can_change_workflows
 from bot.replies.address import open_reply
 from bot.replies.posted_files import PostedFiles, is_panel
 from bot.replies.word_warning import warn
@@ -34,7 +34,13 @@ async def derive(
     services = services_of(interaction)
     deadline = deadline_of(interaction)
     defaults = await services.preferences.defaults_before(interaction.user.id, deadline)
-    build_draft = partial(build_for, services.derivations, requester_of(interaction))
+    requester, is_trial = requester_of(interaction), can_change_workflows(interaction)
+
+    async def build_draft() -> DerivedRequest:
+        async with services.generations.deciding(requester):
+            draft = await build_for(services.derivations, requester)
+        return replace(draft, request=replace(draft.request, is_trial=is_trial))
+
     draft, checked = await _draft_early(interaction, build_draft)
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (

@@ -128,12 +128,12 @@ def _describe_more(workflow: WorkflowSummary) -> str:
 
 
 def _find_workflow(interaction: discord.Interaction, generation: Generation) -> WorkflowSummary:
-    for workflow in services_of(interaction).generations.workflows():
-        if workflow.name == generation.workflow:
-            return workflow
-    raise InvalidOption(
-        "The workflow is no longer in the library. Choose another one with /imagine."
-    )
+    workflow = services_of(interaction).generations.workflow(generation.workflow)
+    if workflow is None:
+        raise InvalidOption(
+            "The workflow is no longer in the library. Choose another one with /imagine."
+        )
+    return workflow
 
 
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:

@@ -56,9 +56,10 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
         )
     # Permission depends on the requester and on the channel of the post.
     requester = replace(requester, is_channel_age_restricted=is_age_restricted(channel))
-    obstacle = await services.reposting.find_obstacle(generation, requester)
-    if obstacle is not None:
-        raise obstacle
+    async with services.generations.deciding(requester):
+        obstacle = await services.reposting.find_obstacle(generation, requester)
+        if obstacle is not None:
+            raise obstacle
     async with services.file_slots.take(interaction.user.id):
         url = await _post(interaction, generation, channel_id, requester)
     await respond(interaction, _("Shared: {link}", link=url))

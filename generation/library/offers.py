@@ -27,6 +27,11 @@ class WorkflowOffers:
         """Return every usable workflow, or those that this person may use here."""
         return tuple(summarise(workflow) for workflow in self._usable(requester, access))
 
+    def workflow(self, name: str) -> WorkflowSummary | None:
+        """Return a usable workflow, or an upload of that name that is not enabled yet."""
+        found = self._catalog.find(name)
+        return summarise(found) if found is not None else None
+
     def models(
         self,
         workflow: str | None = None,

@@ -85,8 +85,8 @@ class ActionFinder:
         return known.manifest.title if known is not None else workflow
 
     def find_own(self, generation: Generation) -> Workflow | None:
-        """Return the workflow that made it, if that can still be used."""
-        workflow = self._catalog.workflows.get(generation.workflow)
+        """Return the workflow that made it, if that can still be used, or tried."""
+        workflow = self._catalog.find(generation.workflow)
         return workflow if workflow is not None and self._can_run(workflow) else None
 
     def find_upscaler(self, requester: Requester | None = None) -> Workflow | None:

@@ -26,7 +26,7 @@ def listed_values(generation: Generation, offered: Collection[str]) -> dict[str,
 
 def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
     """Return the workflow that made it. Raises RequestRefused if it is gone."""
-    workflow = catalog.workflows.get(generation.workflow)
+    workflow = catalog.find(generation.workflow)
     if workflow is None:
         raise InvalidOption(
             "The workflow is no longer in the library. Choose another one with /imagine."

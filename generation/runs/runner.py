@@ -36,7 +36,7 @@ from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
 from generation.runs.results import FinishedRun, Results
 from generation.runs.run_records import NotWanted, RunRecords
-from workflows.errors import WorkflowError
+from workflows.errors import ValueRefused, WorkflowError
 from workflows.folders.catalog import Catalog
 from workflows.workflow import Workflow
 
@@ -300,8 +300,8 @@ class Runner:
                 return failed(explain(error, attempt.graph))
             case GenerationFailed():
                 return failed(Failure(error.kind, error.template, error.facts))
-            case WorkflowError():
-                return failed(Failure(FailureKind.WORKFLOW_ERROR, str(error)))
+            case ValueRefused():
+                return failed(Failure(FailureKind.WORKFLOW_ERROR, error.template, error.facts))
         reference = secrets.token_hex(4)
         _log.error(
             "Generation %s met something unforeseen (%s).",

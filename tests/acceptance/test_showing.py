@@ -4,10 +4,15 @@ import gzip
 import io
 import shutil
 import zipfile
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from db.repositories.moderation.transparency import TransparencyRepository
+from generation.errors import FailureKind
+from generation.service import utc_now
+from sandbox.discord_api.model.directory import GUILD_ID
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of, is_answered, labels_of, press_more
 from tests.support.reviews import refuse
@@ -55,6 +60,13 @@ def unpack(filename, content):
         names = [name for name in archive.namelist() if name.endswith((".html", ".jsonl"))]
         return "".join(archive.read(name).decode() for name in names)
     return (gzip.decompress(content) if filename.endswith(".gz") else content).decode()
+
+
+def count_refusals(core):
+    day = timedelta(days=1)
+    with core.database.transaction() as session:
+        refusals = TransparencyRepository(session)
+        return refusals.count_refusals(GUILD_ID, utc_now() - day, utc_now() + day)
 
 
 async def test_show_does_not_get_round_what_moderators_decided(environment):
@@ -168,7 +180,7 @@ async def test_what_comes_of_an_age_restricted_workflow_stays_among_adults(envir
     with (folder / "workflow.toml").open("a") as manifest:
         manifest.write("\n[access]\nage_restricted = true\n")
     ana, only = environment.ana, "age-restricted channels only"
-    async with environment.bot():
+    async with environment.bot() as core:
         made = await make(ana, "after-dark", workflow="adult", aspect="21:9")
         upscaled = await ana.click(made, "Upscale")
         upscaled = await upscaled.until(has_pictures, PATIENCE_S)
@@ -180,4 +192,7 @@ async def test_what_comes_of_an_age_restricted_workflow_stays_among_adults(envir
             await ana.click(shown, "Vary")
             known = shown["id"]
             await ana.wait_for(lambda one, id_=known: one["id"] > id_ and only in as_text(one))
+        # Shown to oneself is not refused; varying it twice was.
+        refused = {FailureKind.NOT_ALLOWED_HERE: 2}
+        await environment.world.wait_for(lambda: count_refusals(core) == refused, PATIENCE_S)
         assert [one for one in environment.ben.messages("general") if files_of(one)] == []

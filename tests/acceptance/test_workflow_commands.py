@@ -127,6 +127,8 @@ async def test_a_file_is_handed_in_shown_enabled_and_used(environment, command, 
         made = await tried.until(files_of, PATIENCE_S)
         assert "only you can see this" in as_text(made)
         assert "Red fox" in as_text(made)
+        again = await ada.click(made, "Again")
+        assert "only you can see this" in as_text(await again.until(files_of, PATIENCE_S))
         ana = await environment.ana.slash("general", "imagine", prompt="x", workflow="red_fox")
         assert "no workflow of that name" in as_text(ana.message)
         assert command("red_fox") is None

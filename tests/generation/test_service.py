@@ -36,6 +36,7 @@ from generation.request import Actor, Requester
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
 from generation.service import utc_now
+from workflows.errors import MissingInput
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -178,6 +179,14 @@ async def test_the_unforeseen_has_a_reference_that_is_in_the_log(app, tools, use
     assert failure.facts["reference"] in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert "secret" not in failure.sentence
+
+
+async def test_a_value_that_no_longer_fits_is_told_by_its_template(app, tools, user_id):
+    app.backends[0].script.append(tools.Run(error=MissingInput("image")))
+    accepted = await app.service.submit(tools.ask(user_id=user_id))
+    failure = (await app.ended(accepted.id)).failure
+    assert failure.template == "This workflow needs the option {name}. Fill it in."
+    assert failure.sentence == "This workflow needs the option image. Fill it in."
 
 
 async def test_a_run_without_results_fails(app, tools, user_id):

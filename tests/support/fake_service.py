@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import weakref
 from collections import defaultdict
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,10 @@ class FakeService:
     def add(self, generation):
         self.known[generation.id] = generation
         return generation
+
+    @asynccontextmanager
+    async def deciding(self, _requester):
+        yield
 
     async def check(self, request):
         await self._pause()
@@ -143,6 +148,9 @@ class FakeService:
             WorkflowSummary("txt2img-sd", "From words", "", "txt2img", ASKED),
             WorkflowSummary("img2img-sd", "From a picture", "", "img2img", ASKED | {"strength"}),
         )
+
+    def workflow(self, name):
+        return next((one for one in self.workflows() if one.name == name), None)
 
     def models(self, workflow=None, requester=None, access=None):
         return self.model_names

@@ -11,7 +11,7 @@ from discord import app_commands, ui
 from bot.commands.admin.setup import TEST_PROMPT
 from bot.commands.workflows import kind_name
 from bot.i18n.language import _
-from bot.permissions import is_operator, require_administrator
+from bot.permissions import can_change_workflows, is_operator, require_administrator
 from bot.replies.inputs import fetch_file
 from bot.replies.submission import CommandInput, submit
 from bot.requester import actor_of
@@ -179,23 +179,13 @@ LIBRARY_FORMS: Mapping[str, Handler] = MappingProxyType(
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
-    """Require permission to change the workflows. Raises NotPermitted.
-
-    The library is shared by all guilds: where the bot is in several, only operators may change it.
-    """
+    """Require permission to change the workflows. Raises NotPermitted."""
     require_administrator(interaction)
-    if not (_is_in_one_server(interaction.client) or is_operator(interaction)):
+    if not can_change_workflows(interaction):
         raise NotPermitted(
             "Workflows are the same in every server that this bot is in: "
             "only the people who run it can change them."
         )
-
-
-def _is_in_one_server(client: discord.Client) -> bool:
-    """Return whether the bot is in a single guild; False with several shard processes."""
-    connected = getattr(client, "shard_ids", None)
-    has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
-    return has_all_shards and client.is_ready() and len(client.guilds) <= 1
 
 
 class LibraryGroup(app_commands.Group, name="workflows", description="Manage workflows"):
