@@ -14,25 +14,36 @@ CONVERTING = "tests/workflows/convert --ignore=tests/workflows/convert/test_malf
 
 FOLLOWING = "tests/comfy/test_races.py tests/comfy/test_settles.py"
 
+SCHEDULING = "tests/generation/line/test_dispatcher.py tests/generation/line/test_line.py"
+
+ACCEPTING = "tests/generation/requests tests/generation/moderation"
+
 MODULES = {
     "bot/permissions.py": "tests/bot/replies tests/bot/commands",
-    "bot/replies/live.py": "tests/bot/replies/test_live.py",
+    "bot/replies/live.py": "tests/bot/replies/test_live.py tests/bot/replies/test_sender.py",
+    "bot/replies/live_views.py": "tests/bot/replies/test_live.py",
     "comfy/submission.py": f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py",
     "comfy/watchdog.py": f"tests/comfy/test_watchdog.py {FOLLOWING}",
     "db/repositories/charges.py": "tests/db/repositories tests/generation/quota",
     "db/repositories/policies.py": "tests/db/repositories tests/generation/quota",
+    "generation/backends/members.py": "tests/generation/backends",
     "generation/backends/pool.py": "tests/generation/backends",
+    "generation/line/schedule.py": SCHEDULING,
     "generation/moderation/blocks.py": "tests/generation/moderation tests/generation/requests",
     "generation/moderation/image_filter.py": (
         "tests/generation/moderation/test_image_filter.py"
         " tests/generation/moderation/test_image_hashes.py"
     ),
     "generation/moderation/image_policy.py": "tests/generation/moderation",
+    "generation/moderation/preview_filter.py": "tests/generation/moderation/test_image_filter.py",
+    "generation/moderation/review_sheets.py": "tests/generation/moderation",
     "generation/moderation/word_filter.py": "tests/generation/moderation/test_word_filter.py",
     "generation/quota/periods.py": "tests/generation/quota/test_periods.py",
     "generation/quota/policy.py": "tests/generation/quota/test_policy.py",
     "generation/quota/rules.py": "tests/generation/quota/test_rules.py",
-    "generation/requests/acceptance.py": "tests/generation/requests tests/generation/moderation",
+    "generation/requests/acceptance.py": ACCEPTING,
+    "generation/requests/access.py": ACCEPTING,
+    "generation/requests/drafting.py": ACCEPTING,
     "generation/runs/failures.py": "tests/generation/runs/test_failures.py",
     "generation/runs/progress.py": "tests/generation/runs/test_progress.py",
     "workflows/convert/export.py": CONVERTING,

@@ -86,6 +86,7 @@ async def test_a_reply_goes_through_its_states(bot, tools):
     bot.replies.notify(tools.running(generation, 5, tools.picture()))
     message = await reply.until(shows(" 5/10"))
     assert files_of(message)[0]["url"]
+    assert not files_of(message)[0]["spoiler"]
     bot.replies.notify(tools.ended(generation))
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
     assert is_done(reply.message)
@@ -431,3 +432,13 @@ async def test_whoever_wants_to_hear_nothing_is_not_called(bot, world, tools):
     ended, contents = tools.result(generation, tools.picture())
     await bot.replies.deliver(replace(ended, created_at=ended.created_at - timedelta(1)), contents)
     assert world.pings == []
+
+
+async def test_whoever_waits_for_a_moderator_reads_so(bot, tools):
+    generation, reply = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 2))
+    await bot.replies.tell_held(replace(generation, withheld=True))
+    assert shows("Waiting for moderator approval")(reply.message)
+    bot.replies.notify(tools.running(generation, 3))
+    await edits_over(bot)
+    assert shows("Waiting for moderator approval")(reply.message)

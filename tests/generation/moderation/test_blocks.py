@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from generation.errors import FailureKind, RequestRefused
-from generation.moderation.blocks import Moderation
+from generation.moderation.blocks import Block, Moderation, refuse_blocked
 from generation.moderation.word_filter import WatchedWord, WordAction, WordFilter, WordVerdict
 from generation.request import Actor, Requester
 from generation.service import utc_now
+from tests.support.clock import Clock
 
 TERMS = (WatchedWord(1, "fox", WordAction.REFUSE),)
 PATIENCE_S = 10
@@ -78,3 +80,38 @@ async def test_who_is_blocked_everywhere_is_blocked_in_every_server(database, gu
     assert not await moderation.unblock(Actor(1, guild_id), 3), "a server's own block is another"
     assert await moderation.unblock(Actor(1, guild_id), 3, everywhere=True)
     assert await moderation.blocks(guild_id, 25) == ()
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("reason", "until", "sentence"),
+    [
+        ("", None, "You can't make pictures here."),
+        ("spam", None, "You can't make pictures here. Reason: {reason}"),
+        ("", NOON, "You can't make pictures here until {until}."),
+        ("spam", NOON, "You can't make pictures here until {until}. Reason: {reason}"),
+    ],
+)
+def test_what_a_blocked_person_reads(reason, until, sentence):
+    refused = refuse_blocked(Block(3, reason, until, 1, NOON, can_be_appealed=True))
+    assert (refused.kind, refused.template) == (FailureKind.BLOCKED_HERE, sentence)
+    ends = {"until": NOON.isoformat()} if until else {}
+    assert refused.facts == {"reason": reason, "can_appeal": True, **ends}
+
+
+async def test_a_block_ends_by_itself(database):
+    clock = Clock(NOON)
+    moderation, person = Moderation(database, clock), Requester(3, "Ben", 9, 5)
+    until = NOON + timedelta(hours=1)
+    await moderation.block(Actor(1, 5), 3, reason=" spam ", until=until)
+    with pytest.raises(RequestRefused) as refused:
+        await moderation.judge(person, ["a fox"])
+    assert refused.value.facts == {
+        "reason": "spam",
+        "can_appeal": True,
+        "until": until.isoformat(),
+    }
+    clock.pass_(hours=1)
+    assert not (await moderation.judge(person, ["a fox"])).flags

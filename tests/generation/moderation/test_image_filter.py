@@ -1,5 +1,6 @@
 """Pictures are looked at before anybody sees them, and a checker's faults lose nothing."""
 
+import asyncio
 import io
 import threading
 from dataclasses import replace
@@ -16,6 +17,7 @@ from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import CheckMode, Detections, ImagePolicy, ImageVerdict
+from generation.moderation.preview_filter import PreviewFilter
 from generation.moderation.review import ReviewMode, Reviews
 from generation.record import GenerationState
 from generation.request import Actor, Requester
@@ -452,3 +454,33 @@ async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkey
     ruling = await gate.judge(Asked, outputs)
     assert (ruling.verdict, ruling.note) == (ImageVerdict.HOLD, "could not be checked")
     gate.close()
+
+
+@pytest.mark.parametrize(("interval_s", "is_busy"), [(3600.0, False), (0.0, True), (0.0, False)])
+async def test_previews_are_checked_once_an_interval_and_while_nothing_else_is(interval_s, is_busy):
+    checked = []
+
+    async def may_show(preview):
+        checked.append(preview)
+        return True
+
+    busy = False
+    async with PreviewFilter(may_show, lambda: busy, interval_s) as previews:
+        previews.take(b"1")
+        previews.take(b"2")  # while the first is checked
+        await previews._look
+        busy = is_busy
+        previews.take(b"3")
+        await previews._look
+    expected = [b"1"] if interval_s or is_busy else [b"1", b"3"]
+    assert (checked, previews.shown) == (expected, expected[-1])
+
+
+async def test_a_check_of_a_preview_ends_with_its_run():
+    async def never(_preview):
+        await asyncio.Event().wait()
+
+    async with PreviewFilter(never) as previews:
+        previews.take(b"1")
+        await asyncio.sleep(0)
+    assert previews._look.cancelled()

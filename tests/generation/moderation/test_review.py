@@ -130,3 +130,22 @@ async def test_what_is_undone_is_as_it_was(database, add, reviews, clock, state,
     assert len(await records.contents(id_, include_withheld=True)) == 1
     with pytest.raises(RequestRefused, match="too late"):
         await reviews.undo(actor, id_)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("waiting", "characters", "chosen"),
+    [(1, 80, 0), (2, 80, 2), (12, 80, 9), (4, 15, 3), (4, 9, 0)],
+)
+async def test_a_sheet_has_the_oldest_results_that_fit(
+    database, add, reviews, waiting, characters, chosen
+):
+    ids = add(waiting)
+    sheet = await reviews.sheets.build(GUILD, characters)
+    if not chosen:
+        assert sheet is None
+        return
+    assert sheet.waiting == waiting
+    assert [one.id for one in sheet.generations] == ids[:chosen]
+    assert sheet.counts == (1,) * chosen
+    assert sheet.picture.startswith(b"\x89PNG")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from generation.errors import RequestRefused
 from generation.moderation.word_filter import (
+    MAX_PATTERN_CHARACTERS,
     WatchedWord,
     WordAction,
     WordFilter,
@@ -158,3 +159,17 @@ def test_an_expression_that_explodes_costs_little():
     verdict = WordFilter([explosive]).judge("a" * 60 + "!")
     assert verdict.slow == (explosive,)
     assert time.thread_time() - began_at < 0.5
+
+
+@pytest.mark.parametrize("is_expression", [False, True])
+def test_a_pattern_is_as_long_as_promised(is_expression):
+    longest = "x" * MAX_PATTERN_CHARACTERS
+    assert check_pattern(longest, is_expression=is_expression) == longest
+    with pytest.raises(RequestRefused, match="1 to 200 characters"):
+        check_pattern(longest + "x", is_expression=is_expression)
+
+
+def test_a_phrase_is_found_at_the_end_and_after_its_first_word_alone():
+    phrase = WatchedWord(1, "red fox", WordAction.HOLD)
+    assert WordFilter([phrase]).judge("a red and a red fox").found == (phrase,)
+    assert WordFilter([phrase]).judge("a fox that is red").found == ()

@@ -38,6 +38,8 @@ def spent(pictures=0, gpu_ms=0, **facts):
 
 def test_the_defaults_are_those_promised():
     assert Allowance() == Allowance(50, Unit.PICTURES, Period.DAY, 1, 3, 10, 50)
+    assert (Allowance().may_generate, Allowance().has_priority) == (True, False)
+    assert Usage() == Usage(Cost(0, 0), 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,8 @@ def test_the_defaults_are_those_promised():
         # Another process recorded it while this one waited, with a clock that is ahead.
         (Usage(last_request_at=NOW + SECOND), 1, Allowance(cooldown_s=0), None),
         (Usage(last_request_at=NOW + SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
+        (Usage(last_request_at=NOW + 2 * SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
+        (Usage(last_request_at=NOW + 2.5 * SECOND), 1, DEFAULT_ALLOWANCE, None),
         # The clock was put back meanwhile.
         (Usage(last_request_at=NOW + 180_000 * SECOND), 1, DEFAULT_ALLOWANCE, None),
         # What lasts longest is told first.

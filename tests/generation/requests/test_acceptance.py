@@ -462,3 +462,30 @@ async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quic
     quick._drafter._catalog = drawing
     refused = await refusal(quick, tools.ask(workflow="drawn"))
     assert refused.kind is FailureKind.NOT_ALLOWED_HERE
+
+
+async def test_a_model_is_found_whatever_case_it_is_written_in(quick, tools):
+    accepted = await quick.accept(tools.ask(model="ALPHA.Safetensors"))
+    assert accepted.values["model"] == "alpha.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("access", "options", "option"),
+    [
+        ({"models": ["beta*"]}, {}, "alpha.safetensors"),
+        ({"models": ["beta*"]}, {"model": "beta.safetensors"}, None),
+        ({"options": ["count"]}, {"seed": 7}, "seed"),
+        ({"options": ["count"]}, {"count": 2}, None),
+    ],
+)
+async def test_what_no_role_may_use_is_refused(acceptor, database, tools, access, options, option):
+    with database.transaction() as session:
+        GuildRepository(session).get_or_create(GUILD, now=datetime.now(UTC))
+        PolicyRepository(session).set_role(GUILD, 77, access=access)
+    request = tools.ask(role_ids=[77], **options)
+    if option is None:
+        assert await acceptor.accept(request)
+    else:
+        refused = await refusal(acceptor, request)
+        assert refused.kind is FailureKind.NOT_ALLOWED_HERE
+        assert refused.facts["option"] == option

@@ -63,3 +63,40 @@ def test_a_sampler_that_is_not_in_the_list_is_no_missing_model():
     )
     failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
     assert failure.kind is FailureKind.WORKFLOW_ERROR
+
+
+@pytest.mark.parametrize(
+    ("input_name", "received", "allowed", "listed"),
+    [
+        ("ckpt_name", "a", (), None),
+        ("lora_name", "a.safetensors", (), None),
+        ("lora_name", None, ("b.safetensors", "c.safetensors"), "b.safetensors, c.safetensors"),
+    ],
+)
+def test_a_model_file_that_is_not_in_the_list_is_missing(input_name, received, allowed, listed):
+    problem = errors.NodeProblem(
+        "3", "Loader", "value_not_in_list", "Not in list", input_name, received, allowed
+    )
+    failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
+    assert failure.kind is FailureKind.MISSING_MODEL
+    assert (failure.facts["model"], failure.facts.get("listed")) == (received, listed)
+
+
+def test_a_number_out_of_bounds_is_no_missing_model():
+    problem = errors.NodeProblem("3", "Loader", "other", "Bad", "ckpt_name", "a.safetensors")
+    assert explain(errors.GraphRejected("no", [problem]), GRAPH).facts["kind"] == "other"
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("", "Paint (KSampler) failed: no reason given."),
+        ("Why?\nline 2", "Paint (KSampler) failed: Why?"),
+        ("y" * MAX_DETAIL_CHARACTERS, f"Paint (KSampler) failed: {'y' * MAX_DETAIL_CHARACTERS}."),
+    ],
+)
+def test_the_first_line_of_a_nodes_message_is_told(message, sentence):
+    error = errors.NodeFailed(
+        node_id="3", class_type="KSampler", exception_type="x", exception_message=message
+    )
+    assert explain(error, GRAPH).sentence == sentence

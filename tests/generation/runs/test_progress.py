@@ -142,3 +142,8 @@ def test_a_denoise_of_nothing_samples_nothing():
     graph = {"1": node("KSampler", steps=20, denoise=0), "2": node("KSampler", steps=20)}
     seen = folded(graph, NodeStarted("2"), StepDone("2", 20, 20))
     assert seen[-1].fraction == SAMPLING_SHARE
+
+
+def test_a_node_without_a_text_is_named_by_its_title():
+    (seen,) = folded(SIMPLE, NodeStarted("3"))
+    assert seen.activity == "VAEDecode"
