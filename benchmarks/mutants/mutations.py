@@ -24,6 +24,9 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
     ast.FloorDiv: ast.Mult,
 }
+_RETURNED_AS_NONE = ("None", "False")
+"""What None in its place would change nothing of: in functions that return a `bool`, which mypy
+holds, callers ask for its truth only. That True is returned instead of False is tried anyway."""
 _LOGS = ("_log", "logger")
 """What is logged is not decided on."""
 
@@ -94,7 +97,7 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
             yield ast.IfExp(test, otherwise, body)
         case ast.Expr() | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
             yield ast.Pass()
-        case ast.Return(value=value) if value is not None and ast.unparse(value) != "None":
+        case ast.Return(value=value) if value and ast.unparse(value) not in _RETURNED_AS_NONE:
             yield ast.Return(ast.Constant(None))
 
 

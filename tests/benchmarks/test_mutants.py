@@ -39,6 +39,11 @@ def test_what_is_returned_is_left_out():
     assert mutant.source == "def f(x):\n    return None\n"
 
 
+def test_false_is_returned_as_true_but_not_as_none_which_is_as_untrue():
+    (mutant,) = mutate("def f(x):\n    return False\n")
+    assert mutant.source == "def f(x):\n    return True\n"
+
+
 @pytest.mark.parametrize("path", MODULES)
 def test_every_mutant_can_be_compiled_and_has_tests(path):
     mutants = mutate((ROOT / path).read_text(encoding="utf-8"))

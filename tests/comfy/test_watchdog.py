@@ -1,3 +1,4 @@
+import asyncio
 import time
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -5,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from comfy.errors import BackendUnreachable, RunStalled
-from comfy.protocol.responses import QueueState
+from comfy.errors import BackendUnreachable, RunLost, RunStalled
+from comfy.protocol.responses import QueueState, RunRecord
 from comfy.run import Run
 from comfy.runs import FollowedRuns
 from comfy.timeouts import Timing
@@ -32,6 +33,23 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
     run.is_started = True
     listener.last_frame_at = now + 50
     assert watchdog._is_due(run, now + 50)
+
+
+@pytest.mark.parametrize(
+    ("posted_s_ago", "heard_s_ago", "is_due"),
+    [(4, 5, True), (4, 3.5, False), (4, 4, False), (2, 5, False), (None, 5, False)],
+)
+def test_a_run_is_asked_for_if_no_status_followed_its_submission(posted_s_ago, heard_s_ago, is_due):
+    now = 1000.0
+    listener = SimpleNamespace(
+        client_id="c", is_connected=True, may_be_deaf=False, last_frame_at=now - heard_s_ago
+    )
+    watchdog = Watchdog(SimpleNamespace(), listener, SimpleNamespace(), FollowedRuns(), Timing())
+    run = Run("p", {}, stall_after=600.0, now=now)
+    run.client_id, run.is_submitted = "c", True
+    run.posted_at = None if posted_s_ago is None else now - posted_s_ago
+
+    assert watchdog._is_due(run, now) is is_due
 
 
 class Backend:
@@ -63,6 +81,18 @@ async def watching(backend, *runs, **timing):
             yield watchdog
         finally:
             await watchdog.close()
+
+
+async def test_it_watches_once_and_not_after_it_was_closed():
+    def count():
+        return sum(task.get_name() == "watch alpha" for task in asyncio.all_tasks())
+
+    async with watching(Backend(None)) as watchdog:
+        watchdog.start()
+        assert count() == 1
+        await asyncio.wait_for(watchdog.close(), timeout=60)
+        watchdog.start()
+        assert not count()
 
 
 async def test_a_run_that_waits_long_does_not_count_as_silent_once_it_runs():
@@ -119,6 +149,45 @@ async def test_silence_is_counted_anew_after_a_time_without_questions():
         assert was_given_up[:2] == [False, False]
         await eventually(lambda: run.is_ended)
     with pytest.raises(BackendUnreachable):
+        await run.mailbox.get()
+
+
+@pytest.mark.parametrize("class_type", ["SaveImage", "SaveImageWebsocket"])
+async def test_a_run_with_a_record_ends_at_once_unless_a_picture_may_still_arrive(class_type):
+    looks = 0
+
+    async def fetch():
+        return {}
+
+    async def find(prompt_id):
+        nonlocal looks
+        looks += 1
+        return RunRecord((), frozenset(), None)
+
+    run = Run("p", {"9": {"class_type": class_type}}, stall_after=600.0, now=time.monotonic())
+    backend = Backend(fetch, find)
+    async with watching(backend, run, gone_apart=600.0):
+        await eventually(lambda: looks)
+    assert run.is_ended is run.may_have_missed is (class_type == "SaveImage")
+    assert backend.reopened == run.is_ended
+
+
+async def test_a_run_without_a_record_is_lost_once_it_was_missing_twice():
+    looks = []
+
+    async def fetch():
+        return {}
+
+    async def find(prompt_id):
+        looks.append(run.is_ended)
+
+    run = Run("p", {}, stall_after=600.0, now=time.monotonic())
+    backend = Backend(fetch, find)
+    async with watching(backend, run, gone_apart=0.001):
+        await eventually(lambda: run.is_ended)
+    assert looks == [False, False]
+    assert not backend.reopened
+    with pytest.raises(RunLost):
         await run.mailbox.get()
 
 
