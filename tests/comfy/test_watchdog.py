@@ -37,9 +37,14 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
 
 @pytest.mark.parametrize(
     ("posted_s_ago", "heard_s_ago", "is_due"),
-    [(4, 5, True), (4, 3.5, False), (4, 4, False), (2, 5, False), (None, 5, False)],
+    [
+        *((3, 5, True), (4, 5, True), (4, 4, False), (4, 3.5, False), (2, 5, False)),
+        *((None, 5, False), (None, 6, False), (None, 7, True)),
+    ],
 )
-def test_a_run_is_asked_for_if_no_status_followed_its_submission(posted_s_ago, heard_s_ago, is_due):
+def test_a_run_is_asked_for_if_no_status_followed_its_submission_or_all_is_silent(
+    posted_s_ago, heard_s_ago, is_due
+):
     now = 1000.0
     listener = SimpleNamespace(
         client_id="c", is_connected=True, may_be_deaf=False, last_frame_at=now - heard_s_ago

@@ -106,6 +106,12 @@ def test_a_choice_that_is_not_listed_has_the_first_position(special, made):
     assert special([made.node(1, "CustomCombo", named)])["1"]["index"] == 1
 
 
+def test_the_position_of_a_choice_is_found_for_a_class_of_the_editor_only(special, made):
+    named = {"choice": "blue", "index": 7, "option1": "red", "option2": "blue"}
+    assert special([made.node(1, "CustomCombo", named)])["1"]["index"] == 1
+    assert special([made.node(1, "Bare", named)])["1"]["index"] == 7
+
+
 def test_an_output_of_a_bypassed_node_is_the_input_beside_it(special, made):
     other = (3, "LoadImage", ["b.png", "image"], (), ["IMAGE", "MASK"])
     sockets = [("first", "IMAGE", 4), ("second", "IMAGE", 5)]

@@ -224,6 +224,12 @@ def test_a_text_that_others_are_put_into_is_no_prompt(inferred):
     assert not any("f_string" in str(each.targets) for each in workflow.manifest.inputs)
 
 
+def test_a_text_that_a_number_is_put_into_is_no_prompt(inferred):
+    formatted = {"f_string": "{a} houses", "values.a": 3}
+    workflow = inferred({**PAINT, "1": ("StringFormat", formatted), "6": says(["1", 0])})
+    assert not any("f_string" in str(each.targets) for each in workflow.manifest.inputs)
+
+
 @pytest.mark.parametrize(
     ("template", "title"),
     [("Anything {x}", "Prompt Template"), ("You are an assistant that draws. {x}", "Words")],
