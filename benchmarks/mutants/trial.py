@@ -21,7 +21,9 @@ ACCEPTING = "tests/generation/requests tests/generation/moderation"
 MODULES = {
     "bot/permissions.py": "tests/bot/replies tests/bot/commands",
     "bot/replies/live.py": "tests/bot/replies/test_live.py tests/bot/replies/test_sender.py",
-    "bot/replies/live_views.py": "tests/bot/replies/test_live.py",
+    "bot/replies/live_views.py": (
+        "tests/bot/replies/test_live_views.py tests/bot/replies/test_live.py"
+    ),
     "comfy/submission.py": f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py",
     "comfy/watchdog.py": f"tests/comfy/test_watchdog.py {FOLLOWING}",
     "db/repositories/charges.py": "tests/db/repositories tests/generation/quota",

@@ -442,3 +442,16 @@ async def test_whoever_waits_for_a_moderator_reads_so(bot, tools):
     bot.replies.notify(tools.running(generation, 3))
     await edits_over(bot)
     assert shows("Waiting for moderator approval")(reply.message)
+
+
+async def test_whoever_was_declined_reads_so_and_what_was_shared_is_gone(bot, tools):
+    generation, reply = await bot.imagine()
+    other, shared = await bot.imagine(bot.ben)
+    receipt = await bot.replies.deliver(*tools.result(other, tools.picture()))
+    facts = {"withheld": True, "refusal": "hate", "shared_url": receipt.message_url}
+    ended, _ = tools.result(replace(generation, **facts), tools.picture())
+    receipt = await bot.replies.deliver(ended, ())
+    assert shared.message is None
+    assert shows("A moderator declined this picture")(reply.message)
+    assert not files_of(reply.message)
+    assert receipt.message_url.endswith(reply.message["id"])
