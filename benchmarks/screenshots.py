@@ -233,7 +233,7 @@ class Studio:
         await self._reveal(case)
         await case.scroll_into_view_if_needed()
         await self._take("case")
-        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 960})
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 1120})
         await self._visitor.begin("mod review")
         await self._visitor.send()
         sheet = self._visitor.message("Decide on single ones…")

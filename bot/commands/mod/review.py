@@ -7,7 +7,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.commands.mydata import keeping_text
-from bot.i18n.language import _, plural
+from bot.i18n.language import _
 from bot.permissions import require_administrator, require_can_post
 from bot.replies.actions import find_own
 from bot.replies.moderation.reports import ask_for_report
@@ -125,9 +125,6 @@ def _policy(overview: Overview) -> ui.LayoutView:
         lines.append(_("Moderators' channel: {channel}", channel=where))
     else:
         lines.append(_("No moderators' channel yet. Set one with `/mod channel`."))
-    lines.append(
-        plural("{count} result is waiting.", "{count} results are waiting.", overview.waiting)
-    )
     return panel(_("Review"), lines)
 
 
