@@ -216,7 +216,8 @@ class Studio:
         ana, ben, mo = (Person(world, name) for name in ("ana", "ben", "mo"))
         await mo.slash("moderators", "mod channel", channel=world.channel("moderators").id)
         await mo.slash("moderators", "mod review", mode="hold")
-        await mo.slash("moderators", "mod words add", word="thunderstorm", action="hold")
+        watched = await mo.slash("moderators", "mod words add", word="thunderstorm", action="hold")
+        await watched.until(lambda message: "thunderstorm" in as_text(message), HELD_S)
         asked = [
             await person.slash("pictures", "imagine", prompt=prompt, aspect="3:2", seed=seed)
             for person, prompt, seed in (
