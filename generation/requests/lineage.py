@@ -38,7 +38,7 @@ class Lineage:
         if requester.is_channel_age_restricted:
             return
         for one in (generation, *await self.ancestors(generation)):
-            workflow = self._catalog.find(one.workflow)
+            workflow = self._catalog.find(one.workflow) or self._catalog.disabled.get(one.workflow)
             if workflow is not None:
                 check_age(workflow, requester)
 

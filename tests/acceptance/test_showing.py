@@ -192,6 +192,9 @@ async def test_what_comes_of_an_age_restricted_workflow_stays_among_adults(envir
             await ana.click(shown, "Vary")
             known = shown["id"]
             await ana.wait_for(lambda one, id_=known: one["id"] > id_ and only in as_text(one))
+        ada = Person(environment.world, "ada")
+        assert "Disabled" in await answer(ada, "limner workflows disable", workflow="adult")
+        assert (await show(ana, id_of(made)))["ephemeral"]
         # Shown to oneself is not refused; varying it twice was.
         refused = {FailureKind.NOT_ALLOWED_HERE: 2}
         await environment.world.wait_for(lambda: count_refusals(core) == refused, PATIENCE_S)
