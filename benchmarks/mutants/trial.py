@@ -14,7 +14,7 @@ CONVERTING = "tests/workflows/convert --ignore=tests/workflows/convert/test_malf
 
 FOLLOWING = "tests/comfy/test_races.py tests/comfy/test_settles.py"
 
-SCHEDULING = "tests/generation/line/test_dispatcher.py tests/generation/line/test_line.py"
+SCHEDULING = "tests/generation/line/test_schedule.py tests/generation/line/test_dispatcher.py"
 
 ACCEPTING = "tests/generation/requests tests/generation/moderation"
 
@@ -42,7 +42,9 @@ MODULES = {
     "generation/moderation/word_filter.py": "tests/generation/moderation/test_word_filter.py",
     "generation/quota/periods.py": "tests/generation/quota/test_periods.py",
     "generation/quota/policy.py": "tests/generation/quota/test_policy.py",
-    "generation/quota/rules.py": "tests/generation/quota/test_rules.py",
+    "generation/quota/rules.py": (
+        "tests/generation/quota/test_rules.py tests/generation/quota/test_policy.py"
+    ),
     "generation/requests/acceptance.py": ACCEPTING,
     "generation/requests/access.py": ACCEPTING,
     "generation/requests/drafting.py": ACCEPTING,

@@ -103,6 +103,13 @@ async def test_until_a_shown_time_passes_nothing_is_done(views, generation):
     assert len(views.sender.sent) == 2
 
 
+async def test_the_first_edit_waits_for_nothing(views, generation):
+    views.live.show(build_waiting(generation, 2, 3))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(views.sender.sent) == 1
+
+
 async def test_a_preview_that_discord_refuses_is_left_out(views, generation):
     views.sender.errors.append(Invalid())
     await views.show(build_running(generation, 3, build_picture()))
@@ -188,4 +195,12 @@ async def test_an_end_that_an_edit_may_have_covered_is_told_again(
 async def test_a_closed_view_shows_nothing(views, generation):
     await views.live.close()
     views.live.show(build_running(generation, 3))
+    assert views.live._views == {}
+
+
+async def test_an_end_before_the_first_edit_leaves_nothing(views, generation):
+    views.live.show(build_running(generation, 3))
+    views.live.retire(generation.id)
+    assert views.live._views == {}
+    views.live.show(build_running(generation, 4))
     assert views.live._views == {}

@@ -6,9 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db.repositories.audit import AuditRepository
+from db.repositories.moderation.watched_words import WatchedWordRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Block, Moderation, refuse_blocked
-from generation.moderation.word_filter import WatchedWord, WordAction, WordFilter, WordVerdict
+from generation.moderation.word_filter import (
+    MAX_WATCHED_WORDS,
+    WatchedWord,
+    WordAction,
+    WordFilter,
+    WordVerdict,
+)
 from generation.request import Actor, Requester
 from generation.service import utc_now
 from tests.support.clock import Clock
@@ -115,3 +123,62 @@ async def test_a_block_ends_by_itself(database):
     }
     clock.pass_(hours=1)
     assert not (await moderation.judge(person, ["a fox"])).flags
+
+
+async def test_every_change_is_in_the_audit_log(database):
+    moderation, mo = Moderation(database, lambda: NOON), Actor(1, 5)
+    await moderation.block(mo, 3, reason="spam", until=NOON)
+    assert await moderation.unblock(mo, 3)
+    await moderation.block(mo, 3, reason="", until=None, everywhere=True)
+    assert await moderation.unblock(mo, 3, everywhere=True)
+    assert not await moderation.unblock(mo, 3)
+    word = await moderation.watch(mo, " fox ", WordAction.WARN, is_expression=False)
+    assert (word.pattern, word.action) == ("fox", WordAction.WARN)
+    assert await moderation.unwatch(mo, " fox ")
+    assert await moderation.unwatch(mo, "fox") is False
+    with database.transaction(read_only=True) as session:
+        entries = [(one.action, one.detail) for one in AuditRepository(session).page(5, limit=9)]
+    assert entries[::-1] == [
+        ("block", {"reason": "spam", "until": NOON.isoformat()}),
+        ("unblock", None),
+        ("block", {"reason": "", "until": None, "everywhere": True}),
+        ("unblock", {"everywhere": True}),
+        ("watch", {"action": "warn", "expression": False}),
+        ("unwatch", None),
+    ]
+
+
+@pytest.mark.parametrize(("everywhere", "can_appeal"), [(False, True), (True, False)])
+async def test_only_a_servers_own_block_can_be_appealed(database, everywhere, can_appeal):
+    moderation = Moderation(database, utc_now)
+    await moderation.block(Actor(1, 5), 3, reason="", until=None, everywhere=everywhere)
+    (block,) = await moderation.blocks(5, 25)
+    assert (block.is_everywhere, block.can_be_appealed) == (everywhere, can_appeal)
+
+
+async def test_a_server_watches_so_many_words_and_no_more(database):
+    moderation, mo = Moderation(database, utc_now), Actor(1, 5)
+    with database.transaction() as session:
+        words = WatchedWordRepository(session)
+        for number in range(MAX_WATCHED_WORDS - 1):
+            facts = {"is_expression": False, "action": "warn", "actor_id": 1, "at": NOON}
+            words.add(5, f"w{number}", **facts)
+    await moderation.watch(mo, "last", WordAction.REFUSE, is_expression=False)
+    with pytest.raises(RequestRefused, match="up to 500 words"):
+        await moderation.watch(mo, "more", WordAction.REFUSE, is_expression=False)
+    assert (await moderation.try_words(5, "the last")).action is WordAction.REFUSE
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_expression", "sentence"),
+    [("fox", False, "allow “fox”"), ("f[aeo]x", True, "allow this wording")],
+)
+async def test_a_refused_word_is_named_and_an_expression_is_not(
+    database, pattern, is_expression, sentence
+):
+    moderation, mo = Moderation(database, utc_now), Actor(1, 5)
+    await moderation.watch(mo, "red", WordAction.WARN, is_expression=False)
+    await moderation.watch(mo, pattern, WordAction.REFUSE, is_expression=is_expression)
+    with pytest.raises(RequestRefused, match=sentence) as refused:
+        await moderation.judge(Requester(3, "Ben", 9, 5), ["a red fox"])
+    assert refused.value.kind is FailureKind.PROMPT_NOT_ALLOWED

@@ -11,13 +11,16 @@ from benchmarks.statements import counting_statements
 from db.database import Database
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
+from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
 from db.repositories.policies import PolicyRepository
+from db.tables import ChargeRow
 from generation.backends.members import PoolMember
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
+from generation.moderation.review import ReviewMode, Reviews
 from generation.moderation.word_filter import WordAction
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService
@@ -489,3 +492,68 @@ async def test_what_no_role_may_use_is_refused(acceptor, database, tools, access
         refused = await refusal(acceptor, request)
         assert refused.kind is FailureKind.NOT_ALLOWED_HERE
         assert refused.facts["option"] == option
+
+
+@pytest.mark.parametrize(
+    ("mode", "word", "expected"),
+    [
+        (None, None, None),
+        (None, WordAction.OBSERVE, None),
+        (None, WordAction.HOLD, PENDING),
+        (ReviewMode.LOG, None, SHOWN),
+        (ReviewMode.LOG, WordAction.HOLD, PENDING),
+        (ReviewMode.FLAGGED, None, None),
+        (ReviewMode.FLAGGED, WordAction.OBSERVE, SHOWN),
+        (ReviewMode.HOLD, None, PENDING),
+    ],
+)
+async def test_what_moderators_are_shown(acceptor, database, clock, tools, mode, word, expected):
+    moderator = Actor(1, GUILD)
+    if mode is not None:
+        await Reviews(database, clock).set_mode(moderator, None, mode)
+    if word is not None:
+        await Moderation(database, clock).watch(moderator, "fox", word, is_expression=False)
+    accepted = await acceptor.accept(tools.ask())
+    assert accepted.withheld is (expected == PENDING)
+    with database.transaction(read_only=True) as session:
+        review = ReviewRepository(session).find(accepted.id)
+        assert (review.state if review else None) == expected
+
+
+async def test_what_was_typed_is_kept_where_the_prompt_differs(quick, tools):
+    assert (await quick.accept(tools.ask("a fox", guild_id=None))).typed_prompt is None
+    drawn = await quick.accept(tools.ask("a {red|blue} fox", user_id=2))
+    assert drawn.typed_prompt == "a {red|blue} fox"
+    assert drawn.prompt in ("a red fox", "a blue fox")
+
+
+async def test_a_request_that_continues_or_edits_is_recorded_so(quick, tools):
+    plain = await quick.accept(tools.ask())
+    assert (plain.edited, plain.follow_up) == (False, None)
+    request = replace(tools.ask(user_id=2), follow_up={"count": 2}, is_edit=True)
+    accepted = await quick.accept(request)
+    assert (accepted.edited, accepted.follow_up) == (True, {"count": 2})
+    images = {"image": tools.build_picture()}
+    attached = tools.ask(user_id=3, workflow="img2img-sd", images=images)
+    assert (await quick.accept(attached)).edited
+    own = tools.ask(user_id=4, workflow="img2img-sd", images=images)
+    assert not (await quick.accept(replace(own, results=frozenset(images)))).edited
+
+
+async def test_without_measured_runs_thirty_seconds_a_picture_are_reserved(
+    acceptor, database, tools
+):
+    accepted = await acceptor.accept(tools.ask(count=3))
+    with database.transaction(read_only=True) as session:
+        charge = session.get(ChargeRow, (accepted.id, "reserve"))
+        assert (charge.amount, charge.gpu_ms) == (3, 90_000)
+
+
+async def test_words_of_other_texts_are_watched_too(quick, drawing, clock, tools):
+    quick._drafter._catalog = drawing
+    moderation = Moderation(quick._database, clock)
+    await moderation.watch(Actor(1, GUILD), "fox", WordAction.REFUSE, is_expression=False)
+    asker = {"workflow": "drawn", "role_ids": [70]}
+    refused = await refusal(quick, tools.ask("a wolf", negative="a fox", **asker))
+    assert refused.kind is FailureKind.PROMPT_NOT_ALLOWED
+    assert await quick.accept(tools.ask("a wolf", negative="a bear", **asker))
