@@ -74,12 +74,12 @@ class Backend:
 
 @asynccontextmanager
 async def watching(backend, *runs, **timing):
-    quick = replace(Timing(), tick=0.01, silence=0.0, poll_first=0.0, poll_most=0.0, **timing)
+    quick = {"tick": 0.01, "silence": 0.0, "poll_first": 0.0, "poll_most": 0.0}
     followed = FollowedRuns()
-    watchdog = Watchdog(backend, backend, backend, followed, quick)
+    watchdog = Watchdog(backend, backend, backend, followed, replace(Timing(), **quick | timing))
     with ExitStack() as stack:
         for run in runs:
-            run.client_id, run.is_submitted = backend.client_id, True
+            run.client_id, run.is_submitted = run.client_id or backend.client_id, True
             stack.enter_context(followed.following(run))
         watchdog.start()
         try:
@@ -95,9 +95,36 @@ async def test_it_watches_once_and_not_after_it_was_closed():
     async with watching(Backend(None)) as watchdog:
         watchdog.start()
         assert count() == 1
-        await asyncio.wait_for(watchdog.close(), timeout=60)
+        async with asyncio.timeout(60):
+            await watchdog.close()
         watchdog.start()
         assert not count()
+
+
+@pytest.mark.parametrize("client_id", ["c", "previous"])
+async def test_runs_are_asked_for_at_once_after_a_connect_and_polled_ones_after_any_status(
+    client_id,
+):
+    looks = 0
+
+    async def fetch():
+        nonlocal looks
+        looks += 1
+        return {"p": QueueState.RUNNING}
+
+    run = Run("p", {}, stall_after=600.0, now=time.monotonic())
+    run.client_id = client_id
+    backend = Backend(fetch)
+    backend.last_frame_at = time.monotonic() + 1000
+    async with watching(backend, run, tick=600.0, silence=6.0) as watchdog:
+        watchdog.note_connected()
+        await eventually(lambda: looks)
+        looks = 0
+        watchdog.note_connected()
+        await eventually(lambda: looks)
+        watchdog.note_queue_changed()
+        assert watchdog._hint.is_set() is (client_id == "previous")
+    assert not backend.reopened
 
 
 async def test_a_run_that_waits_long_does_not_count_as_silent_once_it_runs():
