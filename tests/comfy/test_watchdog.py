@@ -101,6 +101,14 @@ async def test_it_watches_once_and_not_after_it_was_closed():
         assert not count()
 
 
+async def test_it_rests_while_there_are_no_runs():
+    async with watching(Backend(None)) as watchdog:
+        watchdog._hint.set()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert watchdog._hint.is_set(), "nothing was done that a hint would speed up"
+
+
 @pytest.mark.parametrize("client_id", ["c", "previous"])
 async def test_runs_are_asked_for_at_once_after_a_connect_and_polled_ones_after_any_status(
     client_id,
@@ -125,6 +133,35 @@ async def test_runs_are_asked_for_at_once_after_a_connect_and_polled_ones_after_
         watchdog.note_queue_changed()
         assert watchdog._hint.is_set() is (client_id == "previous")
     assert not backend.reopened
+
+
+@pytest.mark.parametrize(
+    ("may_be_deaf", "expected"), [(False, [300, 450, 500]), (True, [200, 200, 200])]
+)
+async def test_the_pause_between_polls_grows_unless_the_socket_may_be_deaf(may_be_deaf, expected):
+    looks = 0
+
+    async def fetch():
+        nonlocal looks
+        looks += 1
+        return {"p": QueueState.RUNNING}
+
+    run = Run("p", {}, stall_after=600.0, now=time.monotonic())
+    run.is_submitted = run.is_started = True
+    backend = Backend(fetch)
+    backend.may_be_deaf = may_be_deaf
+    followed = FollowedRuns()
+    timing = Timing(poll_first=200, poll_most=500)
+    watchdog = Watchdog(backend, backend, backend, followed, timing)
+    pauses = []
+    with followed.following(run):
+        for _ in expected:
+            await watchdog._poll()
+            await watchdog._poll()  # Too early, and so not counted.
+            pauses.append(watchdog._pause)
+            watchdog._ask_at = 0.0
+    assert pauses == expected
+    assert looks == len(expected)
 
 
 async def test_a_run_that_waits_long_does_not_count_as_silent_once_it_runs():

@@ -108,7 +108,7 @@ def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
             table["required"] = bool(found.slots)
     if found.is_hidden or _is_technical(view, found, table):
         table |= {"hidden": True, "required": False}
-    return {name: value for name, value in table.items() if _says_something(name, value)}
+    return {name: value for name, value in table.items() if _says_something(value)}
 
 
 def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
@@ -158,8 +158,8 @@ def choices_of(view: GraphView, slot: Slot) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in listed if one))
 
 
-def _says_something(name: str, value: object) -> bool:
-    return value is not None and value not in ("", ()) and (value is not False or name == "default")
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value not in ("", ())
 
 
 def _text(view: GraphView, found: Found) -> Fields:

@@ -197,10 +197,14 @@ def test_a_prompt_behind_a_switch_is_the_prompt(inferred, is_chosen):
     nodes = enhanced(**{"2": ("ComfySwitchNode", switch), "6": says(["2", 0])})
     export = None
     expected = ("2.on_false",)
+    defaults = []
     if is_chosen:
         nodes, export = promoted(nodes, (2, "switch"), (2, "on_false"), (1, "prompt"))
         expected = ("7:2.on_false", "7:1.prompt")
+        defaults = [False]
     workflow = inferred(nodes, export=export)
+    switches = [one for one in workflow.manifest.inputs if one.type is InputType.BOOLEAN]
+    assert [one.default for one in switches] == defaults
     assert workflow.manifest.find("prompt").required
     assert set(targets(workflow)["prompt"]) == set(expected)
 
