@@ -64,7 +64,9 @@ def _logging_restored():
     yield
     root.handlers[:] = handlers
     for logger, level in levels:
-        logger.setLevel(level)
+        # Setting a level goes through all loggers.
+        if logger.level != level:
+            logger.setLevel(level)
 
 
 @pytest.fixture
