@@ -6,8 +6,9 @@ import pytest
 from comfy.errors import BackendUnreachable
 from generation.backends import inventory
 from generation.backends import pool as pool_module
-from generation.backends.members import PoolMember
+from generation.backends.members import MemberState, PoolMember
 from generation.backends.pool import BackendPool, UnknownBackend
+from generation.backends.power_calls import PowerSettings
 from generation.backends.status import BackendState
 from tests.support.fake_backend import FakeBackend
 
@@ -303,3 +304,45 @@ async def test_only_cheaper_ones_that_may_be_taken_are_waited_for(tools):
     pool.drain("cheap")
     assert await pool.choose(tools.GRAPH, wait_s=wait_s) == "dear"
     assert len(waited_for) == 1
+
+
+async def test_a_refusal_is_known_until_a_run_succeeds(build, tools):
+    pool = await build(tools.FakeBackend("only"), tools.FakeBackend("other"))
+    assert pool.refusals == {}
+    pool.note_failure("only", "No credits.", needs_operator=True)
+    pool.note_failure("only", "It broke off.")
+    pool.note_failure("unknown", "It broke off.")
+    assert pool.refusals == {"only": "No credits."}
+    pool.note_success("only")
+    pool.note_success("unknown")
+    assert pool.refusals == {"only": ""}
+
+
+SLEEPER = PowerSettings(wake=("true",))
+
+
+@pytest.mark.parametrize(
+    ("facts", "power", "is_reachable", "failures", "state", "takes_work", "can_be_woken"),
+    [
+        ({}, PowerSettings(), True, 0, BackendState.READY, True, False),
+        ({}, PowerSettings(), True, 1, BackendState.READY, True, False),
+        ({}, PowerSettings(), True, 2, BackendState.RESTING, False, False),
+        ({}, PowerSettings(), False, 0, BackendState.UNREACHABLE, False, False),
+        ({}, SLEEPER, True, 0, BackendState.READY, True, False),
+        ({}, SLEEPER, False, 0, BackendState.ASLEEP, False, True),
+        ({"is_stopping": True}, SLEEPER, True, 0, BackendState.ASLEEP, False, False),
+        ({"is_stopping": True}, SLEEPER, False, 0, BackendState.ASLEEP, False, False),
+        ({"is_drained": True}, SLEEPER, False, 0, BackendState.DRAINED, False, False),
+        ({"is_drained": True}, PowerSettings(), True, 0, BackendState.DRAINED, False, False),
+    ],
+)
+def test_the_state_of_a_member(
+    tools, facts, power, is_reachable, failures, state, takes_work, can_be_woken
+):
+    backend = tools.FakeBackend("one", is_reachable=is_reachable)
+    member = MemberState(PoolMember(backend, power=power), **facts)
+    for _ in range(failures):
+        member.breaker.note_failure(100.0)
+    assert member.state(100.0) is state
+    assert (member.takes_work(100.0), member.can_be_woken) == (takes_work, can_be_woken)
+    assert not member.member.has_key

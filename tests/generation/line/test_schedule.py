@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from generation.estimates import LineEntry
+from generation.estimates import MIN_RUNS, Durations, LineEntry, MeasuredRun
 from generation.history.records import LineState
 from generation.line.schedule import Schedule, now_s
 from generation.line.workflows import Attempt
@@ -159,3 +159,19 @@ async def test_a_paused_guild_waits_but_for_what_was_sent_before(schedule):
     )
     merged(schedule, line)
     assert [one.id for one in schedule.order(4)] == ["sent", "a"]
+
+
+async def test_a_wait_counts_what_runs_and_what_is_ahead(schedule):
+    durations = Durations([MeasuredRun("quick", 1, "one", 60.0)] * MIN_RUNS)
+    running = entry("a", started_at=NOW)
+    ordered = [entry("left"), entry("b", BEN), entry("c", 3), entry("d", 4)]
+    for one in (running, *ordered[1:]):
+        schedule.put(one)
+    schedule.assign(running, "one", "s")
+
+    def wait_s(backend):
+        return schedule.estimate_wait_s(ordered[2], ordered, durations, (backend,), NOW)
+
+    assert (wait_s("one"), wait_s("two")) == (120.0, 60.0)
+    schedule.free("a", NOW)
+    assert wait_s("one") == 60.0

@@ -436,13 +436,38 @@ def drawing(catalog, tmp_path, build, sqlite_url):
 
 async def test_values_are_drawn_and_recorded(quick, drawing, tools):
     quick._drafter._catalog = drawing
-    recorded = set()
+    recorded, seeds = set(), set()
     for user in range(20):
         request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=frozenset({70}))
         accepted = await quick.accept(request)
-        assert accepted.seed in range(4)
+        seeds.add(accepted.seed)
         recorded.add(accepted.values["steps"])
-    assert recorded == {5, 7, 9}
+    assert (recorded, seeds) == ({5, 7, 9}, {0, 1, 2, 3})
+
+
+@pytest.mark.parametrize(
+    ("listed", "drawn"),
+    [
+        (["alpha.safetensors", "gone.safetensors", "beta.safetensors"], {"alpha", "beta"}),
+        (["gone.safetensors"], {"gone"}),
+    ],
+)
+async def test_a_model_is_drawn_of_those_that_are_installed(
+    quick, drawing, tmp_path, tools, listed, drawn
+):
+    toml = tmp_path / "workflows" / "drawn" / "workflow.toml"
+    facts = f'name = "model"\ntype = "checkpoint"\ntargets = ["1.ckpt_name"]\ndraw = {listed}\n'
+    toml.write_text(DRAWN.replace("[access]", f"[[input]]\n{facts}\n[access]"))
+    drawing.load()
+    assert not drawing.problems
+    quick._drafter._catalog = drawing
+    recorded = set()
+    for user in range(12):
+        request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=[70])
+        recorded.add((await quick.accept(request)).values["model"].removesuffix(".safetensors"))
+    assert recorded == drawn
+    chosen = tools.ask(workflow="drawn", role_ids=[70], model="beta.safetensors")
+    assert (await quick.accept(chosen)).values["model"] == "beta.safetensors"
 
 
 async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools):
