@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,11 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 _RETURNED_AS_NONE = ("None", "False")
 """What None in its place would change nothing of: in functions that return a `bool`, which mypy
 holds, callers ask for its truth only. That True is returned instead of False is tried anyway."""
+_CLOCK = "time.monotonic()"
+_READING = re.compile(r"\bnow\b|time\.monotonic\(\)")
+"""A reading of that clock, in modules that call it. It is never equal to a bound, so < for <= of it
+changes nothing; an instant of 0.0, before the first reading, is as far in the past as 1.0."""
+
 _LOGS = ("_log", "logger")
 """What is logged is not decided on."""
 
@@ -44,7 +50,10 @@ class Mutant:
 def mutate(source: str) -> list[Mutant]:
     """Make every mutant of a module, in the order of its lines."""
     mutants = []
+    reads_clock = _CLOCK in source
     for node in _statements(ast.parse(source)):
+        if reads_clock and _is_bound_of_reading(node):
+            continue
         for changed in _changes(node):
             before, after = _segment(source, node), ast.unparse(changed)
             if before is not None and after != ast.unparse(node):
@@ -71,9 +80,18 @@ def _is_left_out(node: ast.AST) -> bool:
         return ast.unparse(node.test) == "TYPE_CHECKING"
     if isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr):
         return True
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node).endswith("_at = 0.0")
     if not isinstance(node, ast.Expr):
         return False
     return isinstance(node.value, ast.Constant) or ast.unparse(node.value).startswith(_LOGS)
+
+
+def _is_bound_of_reading(node: ast.expr | ast.stmt) -> bool:
+    match node:
+        case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
+            return _READING.search(ast.unparse(node)) is not None
+    return False
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
