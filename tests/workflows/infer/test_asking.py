@@ -228,6 +228,12 @@ def test_a_text_that_others_are_put_into_is_no_prompt(inferred):
     assert not any("f_string" in str(each.targets) for each in workflow.manifest.inputs)
 
 
+def test_an_inferred_input_has_only_fields_that_say_something(inferred):
+    given = [each.model_dump(exclude_unset=True) for each in inferred(PAINT).manifest.inputs]
+    assert given
+    assert not [one for fields in given for one in fields.values() if one in (None, "", ())]
+
+
 def test_a_text_that_a_number_is_put_into_is_no_prompt(inferred):
     formatted = {"f_string": "{a} houses", "values.a": 3}
     workflow = inferred({**PAINT, "1": ("StringFormat", formatted), "6": says(["1", 0])})
