@@ -32,6 +32,7 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
     assert not watchdog._is_due(run, now + 5)
     run.is_started = True
     listener.last_frame_at = now + 50
+    assert not watchdog._is_due(run, now + 6)
     assert watchdog._is_due(run, now + 50)
 
 

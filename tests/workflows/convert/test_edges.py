@@ -230,3 +230,15 @@ def test_a_reroute_in_a_group_is_named_by_what_comes_to_it(special, made):
     links = [[6, 2, 1, 9, 0, "IMAGE"]]
     found = special(nodes, links, extra={"groupNodes": {"Mix": group}})
     assert found["9"] == {"value": ["2:0", 0]}
+
+
+@pytest.mark.parametrize(("output", "shown"), [(1, {"value": ["2:0", 1]}), (2, {}), (3, {})])
+def test_a_link_from_an_output_that_a_group_lacks_is_left_out(special, made, output, shown):
+    group = {
+        "nodes": [made.node(0, "LoadImage", ["b.png", "image"], (), ["IMAGE", "MASK"])],
+        "links": [],
+        "external": [],
+    }
+    nodes, links, more = grouped(made, group, ["c.png", "image"], (), [[6, 2, output, 9, 0, "*"]])
+    nodes.append(made.node(9, "Show", (), [("value", "IMAGE", 6)]))
+    assert special(nodes, links, **more)["9"] == shown

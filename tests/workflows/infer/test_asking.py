@@ -415,6 +415,16 @@ def test_words_come_of_words_or_of_a_picture(inferred, nodes, kind):
     assert (workflow.results, workflow.manifest.kind) == (("texts",), kind)
 
 
+def test_a_text_that_is_looked_for_in_the_words_shown_is_no_prompt(inferred):
+    nodes = {
+        "1": ("PrimitiveStringMultiline", {"value": "a house"}),
+        "2": ("PrimitiveStringMultiline", {"value": "house"}),
+        "11": ("StringReplace", {"string": ["1", 0], "find": ["2", 0], "replace": "hut"}),
+        "9": ("PreviewAny", {"source": ["11", 0]}),
+    }
+    assert targets(inferred(nodes)) == {"prompt": ("1.value",)}
+
+
 def test_sound_of_words_is_audio(inferred):
     nodes = {
         "4": CHECKPOINT,

@@ -182,7 +182,8 @@ def test_guiders_and_custom_samplers_are_followed(inferred):
     assert files == {"flux.safetensors", "a.safetensors", "b.safetensors", "ae.safetensors"}
 
 
-def test_a_node_with_both_sides_is_followed_by_the_names_of_its_outputs(inferred):
+@pytest.mark.parametrize("known", [True, False], ids=["described", "unknown"])
+def test_a_node_with_both_sides_is_followed_by_the_names_or_order_of_its_outputs(inferred, known):
     controlled = {
         **PAINT,
         "20": ("LoadImage", {"image": "pose.png"}),
@@ -200,7 +201,7 @@ def test_a_node_with_both_sides_is_followed_by_the_names_of_its_outputs(inferred
         "3": sampler(positive="22", negative="22"),
     }
     controlled["3"][1]["negative"] = ["22", 1]
-    found = targets(inferred(controlled))
+    found = targets(inferred(controlled, known=known))
     assert found["prompt"] == ("6.text",)
     assert found["negative"] == ("7.text",)
     assert found["image"] == ("20.image",)
