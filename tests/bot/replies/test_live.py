@@ -18,6 +18,7 @@ from bot.replies.live_views import (
     REMEMBERED_VIEWS,
     ChannelPace,
 )
+from generation.notifier import DeliveryPostponed
 from generation.record import GenerationState
 from sandbox.people import as_text, files_of
 from tests.support.messages import labels_of
@@ -455,3 +456,17 @@ async def test_whoever_was_declined_reads_so_and_what_was_shared_is_gone(bot, to
     assert shows("A moderator declined this picture")(reply.message)
     assert not files_of(reply.message)
     assert receipt.message_url.endswith(reply.message["id"])
+
+
+async def test_ends_and_failed_deliveries_are_counted(bot, tools, world):
+    generation, _ = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    bot.replies.notify(tools.ended(ended))
+    world.advance(16)
+    world.fail_next("PATCH", r"/channels/\d+/messages/\d+$", 503)
+    with pytest.raises(DeliveryPostponed):
+        await bot.replies.deliver(ended, contents)
+    value = bot.replies._metrics.registry.get_sample_value
+    end = {"workflow": "txt2img-sd", "end": "succeeded", "failure": ""}
+    assert value("limner_generations_total", end) == 1
+    assert value("limner_delivery_failures_total", {"reason": "postponed"}) == 1

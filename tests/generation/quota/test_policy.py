@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.quota.policy import (
+    BOUNDS,
     Grant,
     GuildLimits,
     RolePolicy,
@@ -150,3 +151,7 @@ def test_an_amount_is_never_negative_and_a_grant_never_lowers_it(limits, roles, 
 )
 def test_which_names_a_role_may_use(access, name, may):
     assert is_allowed(access, "loras", name) is may
+
+
+def test_the_defaults_are_within_the_bounds():
+    assert all(low <= getattr(HIGHEST, name) <= high for name, (low, high) in BOUNDS.items())

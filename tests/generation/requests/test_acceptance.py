@@ -582,3 +582,9 @@ async def test_words_of_other_texts_are_watched_too(quick, drawing, clock, tools
     refused = await refusal(quick, tools.ask("a wolf", negative="a fox", **asker))
     assert refused.kind is FailureKind.PROMPT_NOT_ALLOWED
     assert await quick.accept(tools.ask("a wolf", negative="a bear", **asker))
+
+
+async def test_a_lora_is_named_in_the_prompt_where_there_is_a_place(quick, tools):
+    accepted = await quick.accept(tools.ask("a fox <lora:shine:0.5>"))
+    assert "<lora:shine" in accepted.prompt
+    assert await quick.accept(tools.ask("a fox <3", user_id=2))
