@@ -175,3 +175,16 @@ async def test_a_wait_counts_what_runs_and_what_is_ahead(schedule):
     assert (wait_s("one"), wait_s("two")) == (120.0, 60.0)
     schedule.free("a", NOW)
     assert wait_s("one") == 60.0
+
+
+async def test_what_changed_at_the_moment_of_reading_is_newer(schedule):
+    running = {"a": (Attempt("a", 0, "one", 0), "s")}
+    schedule.put(entry("a"))
+    schedule.put(entry("b", BEN))
+    added_at = schedule._known_at["b"]
+    assert schedule.merge(LineState((entry("a"),)), read_at=added_at, running={}, past={})[1] == []
+    schedule.leave("a")
+    line, left_at = LineState(waiting=(entry("a"), entry("b", BEN))), schedule._gone["a"]
+    for _ in range(2):
+        assert schedule.merge(line, read_at=left_at, running=running, past={}) == ([], [])
+        assert list(schedule.waiting) == ["b"]
