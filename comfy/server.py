@@ -150,7 +150,7 @@ class ComfyServer(HttpBackend):
         """Run the graph, or re-attach to the run with this prompt id, until its end."""
         is_new = is_new or prompt_id is None
         prompt_id = check_prompt_id(prompt_id)
-        self._watchdog.start()
+        await self.open()
         run = Run(prompt_id, graph, stall_after=stall_after_s, now=time.monotonic())
         try:
             # Registered before the submission: a short run can end before the response arrives.

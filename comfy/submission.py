@@ -60,7 +60,6 @@ class GraphSubmitter:
         before it is submitted again.
         """
         if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
-            self._listener.start()
             return True
         # Without /ws the run is submitted anyway and followed by polling.
         await self._listener.wait_connected()

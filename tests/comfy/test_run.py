@@ -77,6 +77,7 @@ async def test_a_known_run_is_attached_to_and_not_submitted_again(
             if isinstance(event, Started):
                 break
     await first.close()
+    await eventually(lambda: not comfy.sockets)
 
     second = start_following(await connect(), prompt_id, graph)
     await eventually(lambda: len(comfy.sockets) == 1)
