@@ -400,7 +400,7 @@ async def test_post_cut_and_queued_a_while_later(
 
 async def test_nobody_there(comfy, connect, follow, prompt_id, graph):
     await comfy.stop()
-    backend = await connect()
+    backend = await connect(unreachable=600.0)
 
     with pytest.raises(BackendUnreachable):
         await follow(backend, prompt_id, graph, is_new=True)

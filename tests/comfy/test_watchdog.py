@@ -236,8 +236,9 @@ async def test_a_run_with_a_record_ends_at_once_unless_a_picture_may_still_arriv
 
     run = Run("p", {"9": {"class_type": class_type}}, stall_after=600.0, now=time.monotonic())
     backend = Backend(fetch, find)
-    async with watching(backend, run, gone_apart=600.0):
+    async with watching(backend, run, gone_apart=600.0) as watchdog:
         await eventually(lambda: looks)
+        assert run.is_ended or watchdog._ask_at > time.monotonic()
     assert run.is_ended is run.may_have_missed is (class_type == "SaveImage")
     assert backend.reopened == run.is_ended
 

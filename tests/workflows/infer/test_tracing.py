@@ -69,6 +69,10 @@ def test_what_people_expect_of_the_usual_graph(inferred, known):
     assert hidden == {"sampler", "scheduler"}
 
 
+def test_a_number_of_a_class_that_is_unknown_has_no_upper_bound(inferred):
+    assert inferred(PAINT, known=False).manifest.find("cfg").max is None
+
+
 def test_every_input_has_a_reason_that_names_its_node(inferred):
     workflow = inferred(PAINT)
     assert set(workflow.reasons) == {each.name for each in workflow.manifest.inputs}
