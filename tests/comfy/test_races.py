@@ -357,7 +357,10 @@ async def test_post_timed_out_without_double_submission(comfy, connect, follow, 
     assert comfy.count("POST", "/prompt") == 1
 
 
-async def test_post_cut_after_it_arrived(comfy, backend, follow, prompt_id, graph):
+@pytest.mark.parametrize("knows_socket", [True, False])
+async def test_post_cut_after_it_arrived(comfy, connect, follow, prompt_id, graph, knows_socket):
+    comfy.knows_socket = knows_socket
+    backend = await connect(lookup=0.0)
     comfy.cut_posts = 1
     events = await follow(backend, prompt_id, graph)
 

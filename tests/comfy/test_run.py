@@ -87,8 +87,9 @@ async def test_a_known_run_is_attached_to_and_not_submitted_again(
     assert events[0] == Submitted(prompt_id, was_known=True)
     assert events[-1] == Succeeded((PICTURE,), fully_cached=False)
     assert comfy.count("POST", "/prompt") == 1
-    # It has ended by now, and can still be asked for.
-    again = await follow(await connect(), prompt_id, graph)
+    # It has ended by now, and can still be asked for, without being polled.
+    comfy.knows_socket = False
+    again = await follow(await connect(tick=600.0), prompt_id, graph)
     assert again == [
         Submitted(prompt_id, was_known=True),
         Succeeded((PICTURE,), fully_cached=False),
