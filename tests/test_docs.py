@@ -95,8 +95,8 @@ def test_links_between_documents_lead_somewhere(document):
 
 
 def test_the_gate_finds_the_test_command_of_the_readme():
-    assert "grep -m1 ' pytest -n 7 ' README.md" in read(".ci/run")
-    (command,) = re.findall(r"^.* pytest -n 7 .*$", read("README.md"), re.MULTILINE)
+    assert "grep -m1 ' pytest -n 6 ' README.md" in read(".ci/run")
+    (command,) = re.findall(r"^.* pytest -n 6 .*$", read("README.md"), re.MULTILINE)
     assert "--with-requirements requirements-dev.txt" in command
 
 
