@@ -1,7 +1,6 @@
 """What every test may ask for: a scrubbed environment, and fresh databases of both kinds."""
 
 import asyncio
-import gc
 import logging
 import os
 import shutil
@@ -16,6 +15,7 @@ from db import migrations
 from db.database import Database
 from generation.line.engine import destroy_engine, launch_engine
 from generation.line.settings import EngineSettings
+from tests.support import collected
 from tests.support.certificates import Authority
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
 
@@ -23,27 +23,8 @@ from tests.support.postgres import MigratedDatabases, create_database, drop_data
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
 
-
-def pytest_collection_modifyitems(items):
-    """Order the tests so that processes which share them are busy all the time.
-
-    First those with a time-out of their own, which take longest. Acceptance tests, which wait
-    more than they compute, are spread evenly among the others: each process begins with
-    consecutive tests. Other modules stay together for the sake of their fixtures.
-    """
-    folder = Path(__file__).parent / "acceptance"
-    waiting = [item for item in items if item.path.is_relative_to(folder)]
-    places = {item: number / len(waiting) for number, item in enumerate(waiting)}
-    module_places = {}
-    for number, item in enumerate(items):
-        places.setdefault(item, module_places.setdefault(item.path, number / len(items)))
-    items.sort(key=lambda item: (item.get_closest_marker("timeout") is None, places[item]))
-
-
-def pytest_collection_finish():
-    """Keep the collector from looking through every module and test, over and over."""
-    gc.collect()
-    gc.freeze()
+pytest_collection_modifyitems = collected.keep_processes_busy
+pytest_collection_finish = collected.freeze
 
 
 @pytest.fixture(autouse=True)

@@ -58,6 +58,11 @@ def test_a_run_is_asked_for_if_no_status_followed_its_submission_or_all_is_silen
     assert watchdog._is_due(run, now) is is_due
 
 
+async def fetch_nothing():
+    """Nothing waits or runs."""
+    return {}
+
+
 class Backend:
     """Answers the watchdog as `fetch` and `find` say, and looks like a socket that is silent."""
 
@@ -226,16 +231,13 @@ async def test_silence_is_counted_anew_after_a_time_without_questions():
 async def test_a_run_with_a_record_ends_at_once_unless_a_picture_may_still_arrive(class_type):
     looks = 0
 
-    async def fetch():
-        return {}
-
     async def find(prompt_id):
         nonlocal looks
         looks += 1
         return RunRecord((), frozenset(), None)
 
     run = Run("p", {"9": {"class_type": class_type}}, stall_after=600.0, now=time.monotonic())
-    backend = Backend(fetch, find)
+    backend = Backend(fetch_nothing, find)
     async with watching(backend, run, gone_apart=600.0) as watchdog:
         await eventually(lambda: looks)
         assert run.is_ended or watchdog._ask_at > time.monotonic()
@@ -246,14 +248,11 @@ async def test_a_run_with_a_record_ends_at_once_unless_a_picture_may_still_arriv
 async def test_a_run_without_a_record_is_lost_once_it_was_missing_twice():
     looks = []
 
-    async def fetch():
-        return {}
-
     async def find(prompt_id):
         looks.append(run.is_ended)
 
     run = Run("p", {}, stall_after=600.0, now=time.monotonic())
-    backend = Backend(fetch, find)
+    backend = Backend(fetch_nothing, find)
     async with watching(backend, run, gone_apart=0.001):
         await eventually(lambda: run.is_ended)
     assert looks == [False, False]
@@ -265,16 +264,13 @@ async def test_a_run_without_a_record_is_lost_once_it_was_missing_twice():
 async def test_a_run_may_end_while_its_record_is_looked_up(caplog):
     looks = 0
 
-    async def fetch():
-        return {}
-
     async def find(prompt_id):
         nonlocal looks
         looks += 1
         run.mailbox.end()
 
     run = Run("p", {}, stall_after=600.0, now=time.monotonic())
-    async with watching(Backend(fetch, find), run, gone_apart=0.0):
+    async with watching(Backend(fetch_nothing, find), run, gone_apart=0.0):
         await eventually(lambda: looks)
     assert run.missing_since is None
     assert await run.mailbox.get() is None

@@ -1,0 +1,26 @@
+"""Hooks of pytest for the tests that were collected."""
+
+import gc
+from pathlib import Path
+
+
+def keep_processes_busy(items):
+    """Order the tests so that processes which share them are busy all the time.
+
+    First those with a time-out of their own, which take longest. Acceptance tests, which wait
+    more than they compute, are spread evenly among the others: each process begins with
+    consecutive tests. Other modules stay together for the sake of their fixtures.
+    """
+    folder = Path(__file__).parents[1] / "acceptance"
+    waiting = [item for item in items if item.path.is_relative_to(folder)]
+    places = {item: number / len(waiting) for number, item in enumerate(waiting)}
+    module_places = {}
+    for number, item in enumerate(items):
+        places.setdefault(item, module_places.setdefault(item.path, number / len(items)))
+    items.sort(key=lambda item: (item.get_closest_marker("timeout") is None, places[item]))
+
+
+def freeze():
+    """Keep the collector from looking through every module and test, over and over."""
+    gc.collect()
+    gc.freeze()
