@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -136,12 +136,12 @@ _REFUSALS = (
 
 
 @contextmanager
-def translated(url: URL) -> Generator[None]:
+def translated(url: URL | str) -> Generator[None]:
     """Translate every database error of the block into DatabaseError."""
     try:
         yield
     except (SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
-        raise _translate(error, url) from error
+        raise _translate(error, make_url(url)) from error
     except (UnicodeEncodeError, OverflowError) as error:
         # SQLite's driver raises these untranslated.
         raise Unstorable(_UNSTORABLE) from error

@@ -19,10 +19,11 @@ from generation.line.engine import destroy_engine, launch_engine
 from generation.line.engine_log import Reminder
 from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
 from generation.line.messages import Listener, Message
+from generation.line.queries import EngineQueries
 from generation.line.reconciliation import Reconciliation
 from generation.line.settings import KEPT_WORKFLOWS, EngineSettings, LineTimings
 from generation.line.steps import Steps
-from generation.line.workflows import BATCH, ENDED, Attempt, Workflows
+from generation.line.workflows import Attempt, Workflows
 from generation.record import Failure, Generation, copy_row
 from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failed
@@ -65,6 +66,7 @@ class Line:
         self._takes_work = takes_work
         self._steps = Steps(runner, settlement, delivery, records, clock, self._timings)
         self._workflows: Workflows | None = None
+        self._queries: EngineQueries | None = None
         self._lease: Lease | None = None
         self._listener: Listener | None = None
         self._reconciliation: Reconciliation | None = None
@@ -170,18 +172,13 @@ class Line:
 
     async def clear_old(self) -> int:
         """Delete the engine's records of work that ended long ago; return the count."""
-        self._running()
-        before = (datetime.now(UTC) - KEPT_WORKFLOWS).isoformat()
+        if self._queries is None:
+            raise _unavailable()
+        before = datetime.now(UTC) - KEPT_WORKFLOWS
         deleted = 0
-        while found := await DBOS.list_workflows_async(
-            status=sorted(ENDED),
-            completed_before=before,
-            limit=BATCH,
-            load_input=False,
-            load_output=False,
-        ):
-            await DBOS.delete_workflows_async([workflow.workflow_id for workflow in found])
-            deleted += len(found)
+        while ended := await self._queries.find_ended(before):
+            await DBOS.delete_workflows_async(ended)
+            deleted += len(ended)
         return deleted
 
     async def reconcile(self) -> None:
@@ -338,10 +335,12 @@ class Line:
     async def _launch(self, lease: Lease) -> Workflows:
         workflows = Workflows(self._steps, self._timings, self._note_end)
         executor = await launch_engine(self._engine, lease.slot)
+        self._queries = EngineQueries(self._engine)
         self._reconciliation = Reconciliation(
             records=self._records,
             steps=self._steps,
             workflows=workflows,
+            queries=self._queries,
             dispatcher=self._dispatcher,
             lease=lease,
             executor=executor,
@@ -362,6 +361,8 @@ class Line:
         await workflows.stop()
         await destroy_engine()
         await workflows.stop()
+        if self._queries is not None:
+            self._queries.close()
         if listener is not None:
             await listener.close()
 

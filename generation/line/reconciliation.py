@@ -11,6 +11,7 @@ from generation.history.records import LineState, Records
 from generation.line.dispatcher import Dispatcher
 from generation.line.engine import slot_of
 from generation.line.lease import Lease, takes_work
+from generation.line.queries import EngineQueries
 from generation.line.settings import MAX_STARTS, LineTimings
 from generation.line.steps import Steps
 from generation.line.workflows import (
@@ -24,9 +25,6 @@ from generation.line.workflows import (
     Workflows,
     cancel_id,
     deliver_id,
-    find_attempts,
-    find_open,
-    find_states,
 )
 
 MAX_RESTARTS = 3
@@ -44,6 +42,7 @@ class Reconciliation:
         records: Records,
         steps: Steps,
         workflows: Workflows,
+        queries: EngineQueries,
         dispatcher: Dispatcher,
         lease: Lease,
         executor: str,
@@ -52,6 +51,7 @@ class Reconciliation:
         self._records = records
         self._steps = steps
         self._workflows = workflows
+        self._queries = queries
         self._dispatcher = dispatcher
         self._lease = lease
         self._executor = executor
@@ -63,7 +63,7 @@ class Reconciliation:
         """End workflows of earlier starts of this process, which others take for running."""
         left = [
             one
-            for one in await find_open()
+            for one in await self._queries.find_open()
             if one.executor not in (None, self._executor)
             and slot_of(str(one.executor)) == self._lease.slot
         ]
@@ -78,7 +78,7 @@ class Reconciliation:
         line = await self._records.line_state()
         undelivered = await self._records.undelivered()
         # After the records: an attempt that starts in between must not look interrupted.
-        found = await find_open()
+        found = await self._queries.find_open()
         alive, dead = self._separate(found, peers, loop.time())
         if dead:
             await self._clear_away(dead)
@@ -150,7 +150,7 @@ class Reconciliation:
         late = self._dispatcher.find_late(running)
         unknown = {*self._dispatcher.find_unknown(line), *late}
         unknown |= {one.generation_id for one in dead if one.kind == ATTEMPT}
-        past = await find_attempts(unknown - running.keys(), MAX_STARTS)
+        past = await self._queries.find_attempts(unknown - running.keys(), MAX_STARTS)
         for id_ in late:
             self._settle_late(id_, past.get(id_, []))
         self._dispatcher.refresh(line, read_at=read_at, running=running, past=past, workers=workers)
@@ -173,7 +173,7 @@ class Reconciliation:
         wanted = [one for one in ids if cancel_id(one) not in running]
         if not wanted:
             return
-        states = await find_states([cancel_id(one) for one in wanted])
+        states = await self._queries.find_states([cancel_id(one) for one in wanted])
         for id_ in wanted:
             if await self._may_begin(cancel_id(id_), states.get(cancel_id(id_))):
                 await self._workflows.cancel(id_)
@@ -182,7 +182,7 @@ class Reconciliation:
 
     async def _deliver(self, left: dict[str, int]) -> None:
         names = {id_: deliver_id(id_, telling) for id_, telling in left.items()}
-        states = await find_states(names.values())
+        states = await self._queries.find_states(names.values())
         for id_, telling in left.items():
             if await self._may_begin(names[id_], states.get(names[id_])):
                 await self._workflows.deliver(id_, telling)

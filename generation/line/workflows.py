@@ -6,7 +6,7 @@ statements. If two processes start the same attempt, the engine lets the second 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -31,9 +31,6 @@ SUCCEEDED = "SUCCESS"
 
 BROKEN = "ERROR"
 """The engine's state of a workflow that raised."""
-
-BATCH = 200
-"""Workflows queried or deleted in one statement: SQLite limits its parameters."""
 
 DELIVERY_LEAST_SHARE = 24
 """A process that starts a delivery tries for at least the total time divided by this: an hour of a
@@ -260,55 +257,3 @@ def deliver_id(generation_id: str, telling: int = 0) -> str:
     if not telling:
         return f"{generation_id}:deliver"
     return f"{generation_id}:decided{telling if telling > 1 else ''}"
-
-
-async def find_open() -> tuple[OpenWorkflow, ...]:
-    """Return every workflow that has not ended."""
-    found = await DBOS.list_workflows_async(status=list(OPEN), load_output=False)
-    return tuple(
-        OpenWorkflow(one.workflow_id, one.name, one.executor_id, _read_attempt(one))
-        for one in found
-    )
-
-
-async def find_attempts(generation_ids: Collection[str], most: int) -> dict[str, list[Attempt]]:
-    """Return the recorded attempts of these generations, in order; up to `most` of each."""
-    first = await _find([attempt_id(one, 0) for one in generation_ids])
-    started = [one.generation_id for one in first]
-    later = await _find([attempt_id(one, n) for one in started for n in range(1, most)])
-    attempts: dict[str, list[Attempt]] = {}
-    for one in sorted([*first, *later], key=lambda attempt: attempt.number):
-        attempts.setdefault(one.generation_id, []).append(one)
-    return attempts
-
-
-async def find_states(ids: Collection[str]) -> Mapping[str, str]:
-    """Return the state of each of these workflows that the engine knows."""
-    wanted = list(ids)
-    found: dict[str, str] = {}
-    for start in range(0, len(wanted), BATCH):
-        for workflow in await DBOS.list_workflows_async(
-            workflow_ids=wanted[start : start + BATCH], load_input=False, load_output=False
-        ):
-            found[workflow.workflow_id] = workflow.status
-    return found
-
-
-async def _find(ids: list[str]) -> list[Attempt]:
-    found = []
-    for start in range(0, len(ids), BATCH):
-        for workflow in await DBOS.list_workflows_async(workflow_ids=ids[start : start + BATCH]):
-            attempt = _read_attempt(workflow)
-            if attempt is not None:
-                found.append(attempt)
-    return found
-
-
-def _read_attempt(workflow: Any) -> Attempt | None:  # noqa: ANN401 - the engine's own type is private
-    generation_id, _, number = workflow.workflow_id.partition(":")
-    if workflow.name != ATTEMPT or not number.isdecimal() or workflow.input is None:
-        return None
-    _, backend, index = workflow.input["args"]
-    output = workflow.output
-    was_lost = isinstance(output, dict) and output.get("ended") == "lost"
-    return Attempt(generation_id, int(number), backend, index, workflow.status, was_lost)

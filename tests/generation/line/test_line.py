@@ -3,6 +3,7 @@ import logging
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,7 +16,9 @@ from generation.backends.members import PoolMember
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
-from generation.line.workflows import attempt_id, cancel_id, find_open
+from generation.line.queries import EngineQueries
+from generation.line.settings import EngineSettings
+from generation.line.workflows import attempt_id, cancel_id
 from generation.notifier import DeliveryPostponed
 from generation.record import LONGEST_RUN_S, GenerationState
 from generation.runs import orphaned_runs
@@ -401,7 +404,9 @@ async def test_what_another_process_left_under_a_name_that_is_taken_anew_begins_
                     (attempt_id(accepted.id, 0),),
                 )
         await line.reconcile()
-        left = [one for one in await find_open() if one.generation_id == accepted.id]
+        queries = EngineQueries(EngineSettings.beside(postgres_url, Path()))
+        left = [one for one in await queries.find_open() if one.generation_id == accepted.id]
+        queries.close()
         await front.release()
         assert left == []
 

@@ -4,14 +4,19 @@ import asyncio
 import io
 import logging
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from sqlalchemy import event
 
 from db import migrations
+from db.errors import DatabaseUnavailable
 from db.repositories.charges import ChargeRepository, Spent
 from generation.errors import ServiceUnavailable
+from generation.line.engine import destroy_engine, launch_engine
+from generation.line.queries import EngineQueries
+from generation.line.settings import EngineSettings
 from generation.record import GenerationState
 from generation.service import utc_now
 
@@ -100,6 +105,25 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
     assert told["dbos"] <= 1
     assert told["generation.line.lease"] <= 1
     assert caplog.text.count("The line waits") == 1
+
+
+async def test_queries_of_the_engine_do_not_wait_for_postgresql(own_postgres_server):
+    """The engine's own calls would, and try again after a pause that grows to 90 seconds."""
+    url = own_postgres_server.url("postgres")
+    engine = EngineSettings.beside(url, Path())
+    await launch_engine(engine, "limner-0")
+    queries = EngineQueries(engine)
+    try:
+        assert await queries.find_open() == ()
+        await asyncio.to_thread(own_postgres_server.stop)
+        for _ in range(2):
+            with pytest.raises(DatabaseUnavailable):
+                await queries.find_open()
+        await asyncio.to_thread(own_postgres_server.start_again)
+        assert await queries.find_open() == ()
+    finally:
+        queries.close()
+        await destroy_engine()
 
 
 async def test_a_full_disk_refuses_in_words_and_loses_nothing(
