@@ -157,6 +157,7 @@ class Listener:
             await (closing or socket.close())
 
     def _choose_client_id(self) -> None:
+        """Keep the client id for the next connection while runs report to it, else draw another."""
         keep = self._has_runs(self.client_id) and not self._wants_fresh_id
         if self._id_was_used and not keep:
             self.client_id = str(uuid.uuid4())

@@ -57,9 +57,9 @@ MODULES = {
     "workflows/convert/widgets.py": CONVERTING,
     "workflows/convert/wiring.py": CONVERTING,
     "workflows/infer/numbers.py": "tests/workflows/infer tests/workflows/test_flaws.py",
-    "workflows/infer/prompts.py": "tests/workflows/infer tests/workflows/test_flaws.py",
+    "workflows/infer/prompt_groups.py": "tests/workflows/infer tests/workflows/test_flaws.py",
     "workflows/infer/shapes.py": "tests/workflows/infer tests/workflows/test_sizes.py",
-    "workflows/infer/texts.py": "tests/workflows/infer tests/workflows/test_flaws.py",
+    "workflows/infer/prompts.py": "tests/workflows/infer tests/workflows/test_flaws.py",
 }
 """Modules that decide something, and the tests that have to notice a change of each."""
 

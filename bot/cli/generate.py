@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from bot.core import Storage, open_core, require_backend
 from bot.operating.private_files import keep_private
-from bot.replies.result_messages import facts
+from bot.replies.request_messages import facts
 from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import RequestRefused

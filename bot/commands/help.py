@@ -15,8 +15,8 @@ from bot.tree import CommandTree, SlashCommand
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, text
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.options import PROMPT_CHARACTERS
 from bot.ui.text import harmless
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 from generation.service import GenerationService
 
 TRY_FORM = "h:try"
@@ -56,7 +56,7 @@ class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
             _("Prompt"),
             long=True,
             required=True,
-            longest=PROMPT_CHARACTERS,
+            longest=MAX_PROMPT_CHARACTERS,
             placeholder=_("a fox in the snow under a red sunset"),
         )
         await open_modal(interaction, TRY_FORM, _("Make a picture"), {"prompt": prompt})

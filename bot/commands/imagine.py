@@ -11,11 +11,11 @@ from bot.services import services_of
 from bot.ui.options import (
     DESCRIPTIONS,
     LARGEST_INTEGER,
-    PROMPT_CHARACTERS,
     Aspect,
     Choices,
     matching,
 )
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 
 @app_commands.command(name="imagine", description="Make pictures from a prompt")
@@ -23,10 +23,10 @@ from bot.ui.options import (
 @app_commands.autocomplete(model=complete_model, lora=complete_lora)
 async def imagine_command(
     interaction: discord.Interaction,
-    prompt: Range[str, 1, PROMPT_CHARACTERS],
+    prompt: Range[str, 1, MAX_PROMPT_CHARACTERS],
     workflow: str | None = None,
     image: discord.Attachment | None = None,
-    negative: Range[str, 1, PROMPT_CHARACTERS] | None = None,
+    negative: Range[str, 1, MAX_PROMPT_CHARACTERS] | None = None,
     aspect: Aspect | None = None,
     count: Range[int, 1, 4] | None = None,
     seed: Range[int, 0, LARGEST_INTEGER] | None = None,

@@ -44,7 +44,7 @@ READ_TIMEOUT_S = 30.0
 REMEMBERED_PICTURES = 1_000
 """Pictures remembered while their form is open."""
 
-PROMPT_CHARACTERS = 560
+CARD_PROMPT_CHARACTERS = 560
 """Characters of a prompt shown for a file; escaping may double them."""
 
 DESCRIBE = "describe"
@@ -223,7 +223,7 @@ def build_card(filename: str, facts: FileFacts | None, *, share: float = 1.0) ->
     else:
         texts = ((_("Prompt"), metadata.prompt), (_("Negative"), metadata.negative))
         for name, said in texts:
-            if shown := harmless(said, int(PROMPT_CHARACTERS * share)):
+            if shown := harmless(said, int(CARD_PROMPT_CHARACTERS * share)):
                 lines.append(f"**{name}** {shown}")
         lines += [
             f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"

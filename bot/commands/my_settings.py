@@ -15,7 +15,7 @@ from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import panel, row
 from bot.ui.limits import CHOICES, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
+from bot.ui.options import ASPECTS
 from bot.ui.responses import (
     acknowledge,
     acknowledge_press,
@@ -28,6 +28,7 @@ from generation.library.summaries import WorkflowSummary
 from generation.people.preferences import LONG_WAIT_S, Defaults, Preferences
 from generation.request import Layout
 from generation.requests.selection import unknown_workflow
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 from generation.service import GenerationService
 
 ANY = "any"
@@ -167,7 +168,7 @@ async def _open_negative(interaction: discord.Interaction, before: Defaults) -> 
         _("Things to avoid"),
         before.negative or "",
         long=True,
-        longest=PROMPT_CHARACTERS,
+        longest=MAX_PROMPT_CHARACTERS,
     )
     await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
 

@@ -13,7 +13,6 @@ from bot.requester import requester_of
 from bot.ui.options import (
     DESCRIPTIONS,
     LARGEST_INTEGER,
-    PROMPT_CHARACTERS,
     Aspect,
     Choices,
     matching,
@@ -32,6 +31,7 @@ from generation.people.preferences import (
 from generation.record import Generation
 from generation.request import Requester, Value
 from generation.requests.derivations import Derivations
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 SHOWN_VALUE_CHARACTERS = 80
 
@@ -65,7 +65,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
         name: PresetName,
         result: str | None = None,
         workflow: str | None = None,
-        negative: Range[str, 1, PROMPT_CHARACTERS] | None = None,
+        negative: Range[str, 1, MAX_PROMPT_CHARACTERS] | None = None,
         aspect: Aspect | None = None,
         count: Range[int, 1, 4] | None = None,
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
@@ -117,7 +117,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
         self,
         interaction: discord.Interaction,
         name: str,
-        prompt: Range[str, 1, PROMPT_CHARACTERS],
+        prompt: Range[str, 1, MAX_PROMPT_CHARACTERS],
         image: discord.Attachment | None = None,
         mask: discord.Attachment | None = None,
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,

@@ -10,8 +10,8 @@ from bot.i18n.language import _
 from bot.permissions import can_moderate, guild_of
 from bot.replies.buttons import cancel as cancel_generation
 from bot.replies.buttons import cancel_quietly
+from bot.replies.request_messages import waiting_parts
 from bot.replies.result_buttons import CANCEL
-from bot.replies.result_messages import waiting_parts
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem

@@ -14,17 +14,13 @@ from bot.network import NETWORK_ERRORS
 from bot.replies.posted_files import attachment_hosts
 from bot.ui.text import mebibytes
 from generation.errors import InvalidAttachment, InvalidOption, RequestRefused
+from generation.media.inputs import MAX_INPUT_BYTES
 from generation.request import FetchFile
+from generation.requests.attachments import MAX_MEDIA_BYTES
 from generation.requests.available_actions import PICTURE_TYPES
-
-MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
-"""Bytes of an attached picture: more than a phone's camera produces."""
 
 DOWNLOAD_TIMEOUT_S = 30.0
 """Seconds for the download of one attachment."""
-
-MAX_MEDIA_BYTES = 25 * 1024 * 1024
-"""Bytes of an attached video or sound: minutes of either."""
 
 T = TypeVar("T")
 
@@ -102,7 +98,7 @@ def _find_day(text: str, now: datetime) -> datetime:
 
 def _check(name: str, attachment: discord.Attachment, family: str | None) -> None:
     """Check the declared properties; the core verifies the bytes."""
-    limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
+    limit = MAX_MEDIA_BYTES if family else MAX_INPUT_BYTES
     _check_size_and_place(name, attachment, limit)
     kind = (attachment.content_type or "").partition(";")[0]
     if family and kind and not kind.startswith(f"{family}/"):
@@ -131,7 +127,7 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
             content = await attachment.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise _refused(name, "Couldn't get the file from Discord. Attach it again.") from error
-    if len(content) > max(attachment.size, MAX_ATTACHMENT_BYTES):
+    if len(content) > max(attachment.size, MAX_INPUT_BYTES):
         raise _refused(name, "The file is larger than Discord said. Make it smaller.")
     return content
 

@@ -12,13 +12,13 @@ import discord
 
 from bot.i18n.language import _, speaking
 from bot.operating.metrics import Metrics
-from bot.replies import result_messages
+from bot.replies import request_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.deletion import delete_message, delete_others, delete_shared
 from bot.replies.live_views import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, LiveViews
 from bot.replies.moderation.review_posts import ReviewPosts
 from bot.replies.packing import BYTES_A_MESSAGE, Parcel, pack
-from bot.replies.result_messages import origin_text
+from bot.replies.request_messages import origin_text
 from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
@@ -144,7 +144,7 @@ class LiveReplies(ReviewPosts, Notifier):
         """Notify a person who waited long, at the first delivery: edits notify nobody."""
         if generation.delivered_at is not None or not _waited_long(generation, address):
             return
-        draft = result_messages.call_message(generation, receipt.message_url)
+        draft = request_messages.call_message(generation, receipt.message_url)
         try:
             await self._sender.call(address, generation.user_id, draft)
         except (Gone, Unreachable, TooLarge) as error:
@@ -174,7 +174,7 @@ class LiveReplies(ReviewPosts, Notifier):
             raise DeliveryPostponed from error
 
     async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
-        held = result_messages.held_message(generation, self._title(generation))
+        held = request_messages.held_message(generation, self._title(generation))
         await self._sender.edit(address, held)
 
     def _title(self, generation: Generation) -> str:
@@ -186,11 +186,11 @@ class LiveReplies(ReviewPosts, Notifier):
     ) -> Receipt:
         title = self._title(generation)
         if generation.state is not GenerationState.SUCCEEDED:
-            draft = result_messages.failed_message(generation, title)
+            draft = request_messages.failed_message(generation, title)
             return await self._finish(address, generation, (draft,))
         if generation.withheld:
             await delete_shared(self._client, generation)
-            draft = result_messages.refused_message(generation, title)
+            draft = request_messages.refused_message(generation, title)
             return await self._finish(address, generation, (draft,))
         limit = self._sender.size_limit(address)
         # Discord's actual limit may be below the one known when the command was used.
@@ -226,7 +226,7 @@ class LiveReplies(ReviewPosts, Notifier):
             parcel = await pack(
                 generation, contents, file_bytes, message_bytes, marker=self._marker
             )
-        return result_messages.done_messages(
+        return request_messages.done_messages(
             generation,
             self._title(generation),
             parcel,

@@ -12,10 +12,10 @@ from typing import assert_never
 import discord
 
 from bot.i18n.language import _, speak
-from bot.replies import result_messages
+from bot.replies import request_messages
 from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.packing import Attachment
-from bot.replies.result_messages import PREVIEW_NAME
+from bot.replies.request_messages import PREVIEW_NAME
 from bot.replies.sender import Gone, Invalid, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
 from generation.events import Running, Waiting
@@ -213,12 +213,12 @@ class LiveViews:
         match event:
             case Waiting():
                 moment = event.starts_at
-                draft = result_messages.waiting_message(event, title, now)
+                draft = request_messages.waiting_message(event, title, now)
             case Running():
                 preview = await _find_preview(event)
                 has_preview = preview is not None
                 moment = event.progress.done_at
-                draft = result_messages.running_message(event, title, now, preview)
+                draft = request_messages.running_message(event, title, now, preview)
             case _:
                 assert_never(event)
         view.latest = event
@@ -232,7 +232,7 @@ class LiveViews:
         except Invalid:
             if not isinstance(event, Running) or not has_preview:
                 raise
-            draft = result_messages.running_message(event, title, now)
+            draft = request_messages.running_message(event, title, now)
             await self._sender.edit(view.address, draft)
         view.shown = looks
 

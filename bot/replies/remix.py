@@ -18,7 +18,7 @@ from bot.ui.modals import (
     text_field,
     upload_field,
 )
-from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, input_name, shown_name
+from bot.ui.options import ASPECTS, input_name, shown_name
 from bot.ui.responses import before_deadline
 from bot.ui.text import size_text
 from generation.errors import InvalidOption
@@ -27,6 +27,7 @@ from generation.record import Generation
 from generation.request import Value
 from generation.requests.derivations import Changes
 from generation.requests.repetition import NOT_LISTED, listed_values
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 REMIX_FORM = rf"f:{GENERATION_ID}:remix"
 
@@ -51,12 +52,12 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             generation.prompt,
             long=True,
             required=True,
-            longest=PROMPT_CHARACTERS,
+            longest=MAX_PROMPT_CHARACTERS,
         )
     if "negative" in offered:
         negative = str(generation.values.get("negative") or "")
         parts["negative"] = text_field(
-            "negative", _("Things to avoid"), negative, long=True, longest=PROMPT_CHARACTERS
+            "negative", _("Things to avoid"), negative, long=True, longest=MAX_PROMPT_CHARACTERS
         )
     if _takes_picture(workflow):
         parts["image"] = upload_field(

@@ -8,7 +8,7 @@ import discord
 from bot.i18n.language import _
 from bot.replies.packing import pack
 from bot.replies.posted_files import PostedFiles
-from bot.replies.result_messages import done_messages, origin_text
+from bot.replies.request_messages import done_messages, origin_text
 from bot.requester import requester_of
 from bot.services import Services, services_of
 from bot.ui.responses import acknowledge, before_deadline

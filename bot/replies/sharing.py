@@ -10,7 +10,7 @@ from bot.replies.address import DEFAULT_SIZE_LIMIT
 from bot.replies.deletion import delete_shared
 from bot.replies.packing import pack
 from bot.replies.repost import gather
-from bot.replies.result_messages import done_messages
+from bot.replies.request_messages import done_messages
 from bot.replies.sender import Gone, ReplySender, TooLarge, Unreachable
 from bot.requester import find_visible, is_age_restricted, requester_of
 from bot.services import services_of

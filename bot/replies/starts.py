@@ -22,13 +22,13 @@ from bot.ui.modals import (
     text_field,
     upload_field,
 )
-from bot.ui.options import PROMPT_CHARACTERS
 from bot.ui.responses import before_deadline
 from generation.errors import InvalidOption
 from generation.record import Generation
 from generation.requests.available_actions import AvailableActions
 from generation.requests.derivations import Start
 from generation.requests.enhancement import find_text
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 INPUT, EDIT, ANIMATE = "input", "edit", "animate"
 
@@ -95,7 +95,7 @@ def start_parts(use: str = INPUT, prompt: str = "") -> Parts:
     label = _("What to change") if use == EDIT else _("Prompt")
     parts = {
         "prompt": text_field(
-            "prompt", label, prompt, long=True, required=True, longest=PROMPT_CHARACTERS
+            "prompt", label, prompt, long=True, required=True, longest=MAX_PROMPT_CHARACTERS
         )
     }
     if use == INPUT:
@@ -137,7 +137,7 @@ async def open_words(interaction: discord.Interaction, generation_id: str, _inde
         find_text(generation) or "",
         long=True,
         required=True,
-        longest=PROMPT_CHARACTERS,
+        longest=MAX_PROMPT_CHARACTERS,
     )
     await open_modal(
         interaction, f"f:{generation.id}:words", _("Use as prompt"), {"prompt": prompt}

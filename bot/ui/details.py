@@ -15,7 +15,7 @@ from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
 
-PROMPT_CHARACTERS = 1_000
+DETAILS_PROMPT_CHARACTERS = 1_000
 """Characters of the prompt; escaping may double them."""
 
 RECORD_CHARACTERS = 3_900
@@ -100,7 +100,7 @@ def _record(
 ) -> Iterable[str]:
     link = None if generation.is_deleted else generation.message_url
     yield f"### [{generation.id}]({link})" if link else f"### {generation.id}"
-    yield harmless(generation.prompt, PROMPT_CHARACTERS)
+    yield harmless(generation.prompt, DETAILS_PROMPT_CHARACTERS)
     yield _fact(_("Typed"), harmless(generation.typed_prompt or "", VALUE_CHARACTERS))
     when = discord.utils.format_dt(generation.created_at, "f")
     yield small(f"<@{generation.user_id}>", when, state_text(generation))

@@ -8,9 +8,6 @@ from discord import app_commands
 from bot.i18n.language import mark
 from bot.ui.limits import CHOICE_CHARACTERS, CHOICES
 
-PROMPT_CHARACTERS = 2000
-
-
 CHOICES_TIMEOUT_S = 2.0
 """Seconds for looking up choices: autocompletion cannot be deferred and expires after three."""
 

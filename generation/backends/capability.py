@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from comfy.backend import Graph
 from comfy.protocol.object_info import ObjectInfo
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
-
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 
 def can_run(info: ObjectInfo, graph: Graph) -> bool:

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
 
-from comfy.backend import Backend
+from comfy.backend import Backend, Graph
 from comfy.errors import ComfyError
 from comfy.protocol.responses import BackendDescription
 from generation.backends import capability
@@ -22,8 +21,6 @@ from generation.tasks import TaskOwner
 
 PROBE_TIMEOUT_S = 3.0
 """Seconds for a backend to report its load; one that does not is not selected."""
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 _log = logging.getLogger(__name__)
 

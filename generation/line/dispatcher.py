@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from comfy.backend import Graph
 from db.errors import DatabaseError
-from generation.backends.pool import BackendPool, Graph
+from generation.backends.pool import BackendPool
 from generation.backends.power import PowerManager
 from generation.estimates import LineEntry
 from generation.history.records import LineState

@@ -213,6 +213,8 @@ class Workflows:
     def _declare(
         self, name: str, body: Callable[P, Coroutine[Any, Any, T]]
     ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Register a workflow with the engine; `drop_tasks` cancels its running tasks."""
+
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a coroutine that runs has a task

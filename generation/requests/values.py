@@ -27,7 +27,7 @@ _CONTINUES_PICTURE = frozenset({Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT, Kind.OUTP
 
 
 def clean_prompt(text: str) -> str:
-    """Return the prompt as recorded. Raises RequestRefused if it is too long."""
+    """Return the prompt as recorded. Raises InvalidOption if it is too long."""
     cleaned = clean_text(text)
     if len(cleaned) > MAX_PROMPT_CHARACTERS:
         raise InvalidOption(

@@ -1,14 +1,13 @@
 """One generation's run on one backend: submitted or re-attached, and followed to its results."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
-from typing import Any
 
-from comfy.backend import Backend
+from comfy.backend import Backend, Graph
 from comfy.errors import RunLost
 from comfy.protocol.events import OutputsReady, Preview, RunEvent, Submitted, Succeeded
 from db.repositories.outputs import NewOutput
@@ -23,8 +22,6 @@ from generation.runs.outputs import OutputFetcher
 from generation.runs.progress import RunProgress
 from generation.runs.run_records import NotWanted, RunRecords
 from workflows.workflow import Workflow
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 
 class RunAttempt:

@@ -1,8 +1,8 @@
 """Conversion of backend errors into failures for people: a kind and one plain sentence."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from comfy.backend import Graph
 from comfy.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -26,9 +26,6 @@ from generation.requests.checkpoints import missing_model
 
 MAX_DETAIL_CHARACTERS = 300
 """Characters kept of a node's message: enough to recognize the cause."""
-
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 OFFLINE = Failure(
     FailureKind.BACKEND_OFFLINE, "No GPU is online right now. Try again in a few minutes."

@@ -109,16 +109,16 @@ class OutputFetcher:
                 return NewOutput(UNPLACED, "text.txt", "text/plain", text.encode(), text=text)
             case OutputBytes():
                 await self._require_kind(output, f"{output.node_id}.png", output.content)
-                return await _describe_picture(f"{output.node_id}.png", "image/png", output.content)
+                return await _picture_result(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():
                 content = await self._download(output)
                 name = _plain_name(output.filename)
                 await self._require_kind(output, name, content)
                 guessed = guess_media_type(name)
                 if output.kind is MediaKind.IMAGE:
-                    return await _describe_picture(name, guessed, content)
+                    return await _picture_result(name, guessed, content)
                 if guessed.startswith("video/"):
-                    return await _describe_video(name, guessed, content)
+                    return await _video_result(name, guessed, content)
                 return NewOutput(UNPLACED, name, guessed, content)
 
     async def _require_kind(
@@ -142,8 +142,8 @@ class OutputFetcher:
         return content
 
 
-async def _describe_video(filename: str, media_type: str, content: bytes) -> NewOutput:
-    """Describe a video with its size and a thumbnail, if it can be decoded."""
+async def _video_result(filename: str, media_type: str, content: bytes) -> NewOutput:
+    """Return a video as a result, with size and thumbnail if it can be decoded."""
     picture = await decode(video.still, content)
     description = await decode(imaging.describe, picture) if picture else None
     if picture is None or description is None:
@@ -159,8 +159,8 @@ async def _describe_video(filename: str, media_type: str, content: bytes) -> New
     )
 
 
-async def _describe_picture(filename: str, guessed_type: str, content: bytes) -> NewOutput:
-    """Describe a picture with its true type, size and thumbnail; unchanged if unreadable."""
+async def _picture_result(filename: str, guessed_type: str, content: bytes) -> NewOutput:
+    """Return a picture as a result, with its true type, size and thumbnail if it is readable."""
     description, thumbnail = await decode(_look_at, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from comfy.backend import Graph
 from comfy.protocol.events import NodeStarted, NodeText, RunEvent, Started, StepDone, Succeeded
 from generation.events import Progress
 
@@ -18,8 +19,6 @@ MAX_LINK_DEPTH = 8
 
 MAX_TEXT_CHARACTERS = 200
 """Characters kept of a node's text."""
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 
 class RunProgress:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from comfy.backend import CancelOutcome
+from comfy.backend import CancelOutcome, Graph
 from comfy.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -28,7 +28,7 @@ from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import ImageVerdict
 from generation.record import LONGEST_RUN_S, Failure, Generation
 from generation.requests.values import bind_generation
-from generation.runs.attempt import Graph, RunAttempt, build_graph
+from generation.runs.attempt import RunAttempt, build_graph
 from generation.runs.broadcast import Broadcast
 from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
 from generation.runs.orphaned_runs import OrphanedRuns

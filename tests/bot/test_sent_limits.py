@@ -14,7 +14,7 @@ from bot.commands.my_settings import build_panel
 from bot.commands.quota import quota_panel
 from bot.commands.workflow_commands import build_command
 from bot.i18n.language import languages, speaking
-from bot.replies import result_messages
+from bot.replies import request_messages
 from bot.replies.buttons import GenerationButton
 from bot.replies.moderation.review_messages import draft_case
 from bot.replies.packing import Parcel
@@ -95,13 +95,13 @@ def test_the_states_of_a_reply(tools, result, typed, language):
     running = replace(running, progress=replace(running.progress, activity=typed, step=None))
     parcel = Parcel(((),), (typed[:1_000],) * 10, (typed[:1_000],) * 2)
     for message in (
-        result_messages.waiting_message(tools.waiting(generation), typed[:100], NOW),
-        result_messages.running_message(running, typed[:100], NOW),
-        *result_messages.done_messages(generation, typed[:100], parcel, OFFER, origin="x" * 200),
-        result_messages.failed_message(tools.failure(generation, sentence=typed), typed[:100]),
-        result_messages.held_message(generation, typed[:100]),
-        result_messages.call_message(generation, generation.message_url),
-        result_messages.refused_message(generation, typed[:100]),
+        request_messages.waiting_message(tools.waiting(generation), typed[:100], NOW),
+        request_messages.running_message(running, typed[:100], NOW),
+        *request_messages.done_messages(generation, typed[:100], parcel, OFFER, origin="x" * 200),
+        request_messages.failed_message(tools.failure(generation, sentence=typed), typed[:100]),
+        request_messages.held_message(generation, typed[:100]),
+        request_messages.call_message(generation, generation.message_url),
+        request_messages.refused_message(generation, typed[:100]),
     ):
         check_layout(message.view)
 

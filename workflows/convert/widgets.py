@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workflows.convert.dynamic_prompts import resolve_prompt
 from workflows.convert.export import EditorNode
-from workflows.convert.prompts import resolve_prompt
 from workflows.convert.viewports import VIEWPORT, build_viewport
 from workflows.nodes import SHOWN, Alternative, InputSpec, NodeClasses, is_shown
 

@@ -47,7 +47,7 @@ _MASK = "MASK"
 def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
     """Return the pictures, masks, videos and sounds that people attach.
 
-    In the graph's order, but for those connected to numbered inputs.
+    In the graph's order, except that numbered inputs go by number, and a last frame goes last.
     """
     found = [one for node_id in live for one in _attached(view, node_id)]
     if [one.name for one in found].count("last_image") > 1:

@@ -35,6 +35,10 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+MEDIA_ROLES = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
+"""Roles of files that people attach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A value that people might set.

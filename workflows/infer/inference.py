@@ -7,16 +7,16 @@ from typing import Any
 
 from workflows.graph import Graph, Slot, upstream
 from workflows.infer.files import find_media, find_models, is_model
-from workflows.infer.found import Found, Role
+from workflows.infer.found import MEDIA_ROLES, Found, Role
 from workflows.infer.kinds import guess_kind, results_of
 from workflows.infer.markers import find_markers
 from workflows.infer.merging import find_pairs, keep_apart, merge, rank
 from workflows.infer.naming import named
 from workflows.infer.numbers import find_numbers
 from workflows.infer.outputs import check_outputs
+from workflows.infer.prompts import find_prompts
 from workflows.infer.shapes import fields, size_fields, type_of
 from workflows.infer.surface import Surfaced, find_app_outputs, find_surface
-from workflows.infer.texts import find_texts
 from workflows.infer.view import GraphView
 from workflows.manifest import Manifest
 from workflows.nodes import NodeClasses
@@ -32,7 +32,6 @@ TITLE_CHARACTERS = 100
 
 _PROMPT = re.compile(r"prompt", re.IGNORECASE)
 
-_MEDIA = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
 _SIZE = frozenset({Role.WIDTH, Role.HEIGHT, Role.ASPECT})
 _MODELS = frozenset({Role.MODEL, Role.LORA, Role.LORA_STRENGTH})
 _BY_NAME = re.compile(
@@ -118,7 +117,7 @@ class _Inferring:
     def _trace(self) -> list[Found]:
         view, live = self._view, self._live
         traced = [
-            *find_texts(view, live),
+            *find_prompts(view, live),
             *find_media(view, live),
             *find_numbers(view, live),
             *find_models(
@@ -164,7 +163,7 @@ class _Inferring:
                 return replace(chosen, role=Role.MODEL)
             return replace(chosen, role=Role.FILE, is_hidden=not surfaced.is_app)
         if traced is not None:
-            has_own_name = surfaced.is_app and traced.role in _MEDIA
+            has_own_name = surfaced.is_app and traced.role in MEDIA_ROLES
             is_said_elsewhere = traced.role in {Role.PROMPT, Role.NEGATIVE}
             return replace(
                 chosen,
@@ -196,7 +195,7 @@ class _Inferring:
         return wanted
 
     def _is_wanted(self, found: Found, has: set[Role], at_top: set[Role]) -> bool:
-        if found.role in _MEDIA or found.role is Role.FILE or found.is_chosen:
+        if found.role in MEDIA_ROLES or found.role is Role.FILE or found.is_chosen:
             return True
         if found.role is Role.SEED:
             return True
@@ -217,7 +216,7 @@ class _Inferring:
 
     def _kept_from_paths(self, found: Found) -> Found:
         """Remove targets that name a file: typed text is never written there."""
-        if found.role in _MEDIA:
+        if found.role in MEDIA_ROLES:
             return found
         slots = tuple(slot for slot in found.slots if not self._names_file(slot))
         if slots == found.slots or type(self._view.value(found.slots[0])) is not str:

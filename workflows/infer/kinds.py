@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from workflows.infer.found import Found, Role
+from workflows.infer.prompt_groups import DRAWN
 from workflows.infer.view import GraphView
 from workflows.manifest import Kind
 
@@ -21,7 +22,6 @@ _WRITERS = {"SaveWEBM": "videos", "VHS_VideoCombine": "videos", "PreviewAny": "t
 _FORMS = ("MESH", "VOXEL", "FILE_3D", "SPLAT", "POINT")
 _UPSCALERS = frozenset({"UPSCALE_MODEL"})
 _UPSCALING = re.compile(r"upscale|^SeedVR", re.IGNORECASE)
-_DRAWN = frozenset({"LATENT", "GUIDER"})
 _GUIDES = frozenset({"CONDITIONING", "MODEL"})
 _PICTURES = frozenset({"IMAGE", "LATENT", "CLIP_VISION_OUTPUT", "STYLE_MODEL"})
 _PADDERS = frozenset({"ImagePadForOutpaint"})
@@ -98,7 +98,7 @@ def _paints(view: GraphView, live: Collection[str]) -> bool:
         if not types and not view.is_known(node_id):
             return True
         arriving = {view.output_type(link) for _, link in view.linked(node_id)}
-        if "CONDITIONING" in arriving and not _DRAWN.isdisjoint(types):
+        if "CONDITIONING" in arriving and not DRAWN.isdisjoint(types):
             return True
         has_prompt = any("prompt" in slot.input_name for slot in view.slots(node_id))
         if has_prompt and "IMAGE" in types:

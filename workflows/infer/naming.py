@@ -4,13 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workflows.infer.found import Found, Role
+from workflows.infer.found import MEDIA_ROLES, Found, Role
 from workflows.infer.names import NameAllocator, is_vague, readable, sanitise
 from workflows.infer.view import GraphView
 from workflows.manifest import InputType
-
-_ATTACHED = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
-"""Roles of files: the first has the plain name that commands use; others are numbered."""
 
 _Entry = tuple[Found, dict[str, Any]]
 
@@ -35,7 +32,7 @@ def _wanted(view: GraphView, found: Found, table: dict[str, Any], *, is_only: bo
     role, label = found.role, readable(found.name)
     if found.role in {Role.OTHER, Role.FILE, Role.ASPECT}:
         return label if not is_vague(label) else _title(view, found) or sanitise(found.name)
-    if role in _ATTACHED and not found.is_chosen:
+    if role in MEDIA_ROLES and not found.is_chosen:
         return role if is_only else label or role
     if is_only:
         keeps_label = found.role in {Role.LENGTH, Role.DURATION} and not is_vague(label)

@@ -6,7 +6,7 @@ from typing import Any
 from workflows import sizes
 from workflows.graph import Slot
 from workflows.infer.files import is_model
-from workflows.infer.found import Found, Role
+from workflows.infer.found import MEDIA_ROLES, Found, Role
 from workflows.infer.view import GraphView
 from workflows.manifest import MAX_SEED, InputType
 from workflows.nodes import InputSpec
@@ -43,7 +43,6 @@ _BY_ROLE = {
     Role.VIDEO: InputType.VIDEO,
     Role.AUDIO: InputType.AUDIO,
 }
-_ATTACHED = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
 _DESCRIBED = frozenset({Role.OTHER, Role.ASPECT, Role.LENGTH, Role.DURATION})
 _BY_TYPE = {
     "STRING": InputType.TEXT,
@@ -263,7 +262,7 @@ def _describe(view: GraphView, found: Found) -> str:
     """Return the author's description, or the node's, if the command has none for it."""
     if found.description:
         return _cut(found.description)
-    if found.role in _ATTACHED:
+    if found.role in MEDIA_ROLES:
         node_id = found.replaces or (found.slots[0].node_id if found.slots else None)
         return _cut(view.own_title(node_id) or "") if node_id else ""
     if found.role not in _DESCRIBED or not found.slots:

@@ -27,7 +27,7 @@ from bot.ui.modals import (
     text_field,
     upload_field,
 )
-from bot.ui.options import PROMPT_CHARACTERS, Choices, matching, shown_name
+from bot.ui.options import Choices, matching, shown_name
 from bot.ui.responses import (
     acknowledge,
     acknowledge_press,
@@ -43,6 +43,7 @@ from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
 from generation.library.library import MAX_TITLE_CHARACTERS, Library, LibraryEntry
 from generation.request import Actor
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 _NAME = r"(?P<name>[a-z0-9_-]{1,32})"
 
@@ -117,7 +118,7 @@ async def _open_trial(interaction: discord.Interaction, name: str) -> None:
                 TEST_PROMPT,
                 long=True,
                 required=wanted.required,
-                longest=PROMPT_CHARACTERS,
+                longest=MAX_PROMPT_CHARACTERS,
             )
         elif wanted.type in _MEDIA and wanted.required and not wanted.is_hidden:
             label = f"{_(TYPES[wanted.type])} ({shown_name(wanted.name)})"

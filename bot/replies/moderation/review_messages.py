@@ -11,7 +11,7 @@ from bot.i18n.language import _, mark, plural
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.packing import Attachment, pack, show_files
 from bot.replies.posted_files import files_of, texts_of
-from bot.replies.result_messages import facts, title_line
+from bot.replies.request_messages import facts, title_line
 from bot.replies.sender import ReplyContent
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label
 from bot.ui.layout import AMBER, GREY, Item, build_layout, card, row, small, text

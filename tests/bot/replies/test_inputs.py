@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.replies.inputs import (
-    MAX_ATTACHMENT_BYTES,
     check_attachments,
     fetching,
     given_values,
     parse_day,
 )
 from generation.errors import FailureKind, RequestRefused
+from generation.media.inputs import MAX_INPUT_BYTES
 
 NOW = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ async def test_what_was_attached_is_fetched_by_option():
 @pytest.mark.parametrize(
     "facts",
     [
-        {"size": MAX_ATTACHMENT_BYTES + 1},
+        {"size": MAX_INPUT_BYTES + 1},
         {"content_type": "video/mp4"},
         {"content_type": "image/gif; charset=x"},
         {"url": "https://evil.example/a.png"},
@@ -65,9 +65,7 @@ def test_what_cannot_be_taken_is_refused_before_any_download(facts):
     assert caught.value.facts["option"] == "image"
 
 
-@pytest.mark.parametrize(
-    "content", [OSError("reset"), TimeoutError(), bytes(MAX_ATTACHMENT_BYTES + 1)]
-)
+@pytest.mark.parametrize("content", [OSError("reset"), TimeoutError(), bytes(MAX_INPUT_BYTES + 1)])
 async def test_a_download_that_goes_wrong_is_an_invalid_attachment(content):
     attachment = Attachment(b"", _content=content)
     attachment._content = content

@@ -17,7 +17,7 @@ from bot.replies.packing import (
     pack,
     pack_originals,
 )
-from bot.replies.result_messages import done_messages
+from bot.replies.request_messages import done_messages
 from generation.marking.marker import Marker
 from generation.requests.available_actions import AvailableActions
 from tests.support.films import build_film

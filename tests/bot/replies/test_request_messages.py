@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies import result_messages
+from bot.replies import request_messages
 from bot.replies.packing import Attachment, Parcel
-from bot.replies.result_messages import bar, done_messages, failed_message, percent
+from bot.replies.request_messages import bar, done_messages, failed_message, percent
 from bot.ui.details import details_layout
 from bot.ui.error_messages import FAILURE_TITLES, explain
 from bot.ui.generations import state_text
@@ -62,7 +62,7 @@ def done(generation, *, pictures=1, available=None, parcel=None):
 
 def test_waiting_says_the_place_and_the_start(tools):
     event = tools.waiting(tools.generation(user_name="Ana"), 3, 7)
-    view = result_messages.waiting_message(event, TITLE, NOW).view
+    view = request_messages.waiting_message(event, TITLE, NOW).view
     assert texts_of(view) == [
         "### a fox in the snow\n-# Ana · Text to picture",
         "⏳ 3rd in the queue · starts <t:1795348800:R>",
@@ -83,13 +83,13 @@ def test_waiting_says_that_the_gpu_is_being_started(tools, position, ready_in, s
     starts_at = NOW + ready_in if ready_in else None
     event = tools.waiting(tools.generation(), position, 2)
     event = replace(event, starts_at=starts_at, is_starting=True)
-    assert texts_of(result_messages.waiting_message(event, TITLE, NOW).view)[1] == f"⏳ {said}"
+    assert texts_of(request_messages.waiting_message(event, TITLE, NOW).view)[1] == f"⏳ {said}"
 
 
 def test_running_says_how_far_it_is(tools):
     event = tools.running(tools.generation(user_name="Ana"), step=5)
     preview = Attachment("preview.jpg", b"", "Preview", spoiler=False)
-    message = result_messages.running_message(event, TITLE, NOW, preview)
+    message = request_messages.running_message(event, TITLE, NOW, preview)
     assert texts_of(message.view)[1] == "▰▰▰▰▰▱▱▱▱▱  50 % · 5/10 · about 60 s left"
     assert "attachment://preview.jpg" in str(message.view.to_components())
     assert message.files == (preview,)
@@ -107,7 +107,7 @@ def test_running_says_how_far_it_is(tools):
 )
 def test_what_is_done_is_said_in_words_of_people(tools, name, said):
     progress = replace(tools.running(tools.generation()).progress, activity=name, step=None)
-    shown = result_messages.progress_text(replace(progress, done_at=None), NOW)
+    shown = request_messages.progress_text(replace(progress, done_at=None), NOW)
     assert shown.partition(" %")[2] == (f" · {said}" if said else "")
 
 
@@ -125,14 +125,14 @@ def test_what_is_done_is_said_in_words_of_people(tools, name, said):
 def test_no_time_that_is_shown_is_in_the_past(tools, left_s, starts, done_in):
     waiting = tools.waiting(tools.generation(), 3, 7)
     now = waiting.starts_at - timedelta(seconds=left_s)
-    view = result_messages.waiting_message(waiting, TITLE, now).view
+    view = request_messages.waiting_message(waiting, TITLE, now).view
     assert f" · {starts}" in texts_of(view)[1]
     progress = replace(tools.running(tools.generation()).progress, fraction=0.9)
-    assert result_messages.progress_text(progress, now).endswith(f" · {done_in}")
+    assert request_messages.progress_text(progress, now).endswith(f" · {done_in}")
     saving = replace(progress, step=None, activity="Save Image")
     said = "Saving…" if done_in == "finishing" else f"Saving… · {done_in}"
-    assert result_messages.progress_text(saving, now).endswith(f" % · {said}")
-    early = result_messages.progress_text(replace(progress, fraction=0.4), now)
+    assert request_messages.progress_text(saving, now).endswith(f" % · {said}")
+    early = request_messages.progress_text(replace(progress, fraction=0.4), now)
     assert early.endswith(f" · {done_in}") is (done_in != "finishing")
 
 
@@ -175,12 +175,12 @@ def test_files_that_no_gallery_shows_are_listed(tools):
 def test_what_it_came_from_is_a_link_where_there_is_one(tools):
     child = tools.generation(derivation=Derivation.UPSCALE, parent_id="a", parent_position=1)
     parent = tools.generation(message_url="https://discord.com/channels/1/2/3")
-    assert result_messages.origin_text(child, None) == "Upscaled from #2"
+    assert request_messages.origin_text(child, None) == "Upscaled from #2"
     linked = "[Upscaled from #2 ↗](https://discord.com/channels/1/2/3)"
-    assert result_messages.origin_text(child, parent) == linked
+    assert request_messages.origin_text(child, parent) == linked
     deleted = replace(parent, removed_at=NOW, removed_by=7)
-    assert result_messages.origin_text(child, deleted) == "Upscaled from #2"
-    assert result_messages.origin_text(parent, None) == ""
+    assert request_messages.origin_text(child, deleted) == "Upscaled from #2"
+    assert request_messages.origin_text(parent, None) == ""
 
 
 @pytest.mark.parametrize("remover", [7, None])
@@ -201,7 +201,7 @@ def test_what_somebody_deleted_is_deleted_and_has_no_link(tools, remover):
 
 
 def test_seed_nought_is_shown(tools):
-    assert "seed 0" in result_messages.facts(tools.generation(seed=0))
+    assert "seed 0" in request_messages.facts(tools.generation(seed=0))
 
 
 def test_failed_is_a_title_a_sentence_the_id_and_that_nothing_was_charged(tools):
@@ -267,10 +267,10 @@ def test_every_state_is_within_the_limits(tools, text, notes):
     event = replace(event, progress=replace(event.progress, activity=text, step=None))
     parcel = Parcel(((Attachment("a.png", b"", "", spoiler=False),),), tuple(notes), tuple(notes))
     for message in (
-        result_messages.waiting_message(tools.waiting(generation, 10**6, 10**6), text[:100], NOW),
-        result_messages.running_message(event, text[:100], NOW),
-        result_messages.held_message(generation, text[:100]),
-        result_messages.refused_message(generation, text[:100]),
+        request_messages.waiting_message(tools.waiting(generation, 10**6, 10**6), text[:100], NOW),
+        request_messages.running_message(event, text[:100], NOW),
+        request_messages.held_message(generation, text[:100]),
+        request_messages.refused_message(generation, text[:100]),
         failed_message(tools.failure(generation, sentence=text), text[:100]),
         done(generation, pictures=4, parcel=parcel),
     ):
@@ -293,7 +293,7 @@ def test_every_explanation_is_within_the_limits(text):
 
 def test_the_prompt_of_what_waits_for_a_moderator_is_for_its_person_and_moderators(tools):
     asked = tools.generation(withheld=True)
-    line = result_messages.title_line
+    line = request_messages.title_line
     assert line(asked, TITLE) == "### Text to picture"
     assert "a fox" in line(asked, TITLE, for_moderators=True)
     assert "a fox" in line(replace(asked, private=True), TITLE)
@@ -301,7 +301,7 @@ def test_the_prompt_of_what_waits_for_a_moderator_is_for_its_person_and_moderato
 
 
 def test_a_prompt_that_shows_nothing_leaves_the_workflow_to_see(tools):
-    shown = result_messages.title_line(tools.generation(prompt="\u200b\n"), TITLE)
+    shown = request_messages.title_line(tools.generation(prompt="\u200b\n"), TITLE)
     assert shown == "### Text to picture"
 
 
