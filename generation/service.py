@@ -41,7 +41,8 @@ from generation.quota.policy import Access
 from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState
 from generation.request import Actor, GenerationRequest, Requester
-from generation.requests.acceptance import Acceptor, PassedCheck
+from generation.requests.acceptance import Acceptor
+from generation.requests.checking import CheckedRequest
 from generation.runs.broadcast import Broadcast
 from generation.runs.delivery import Delivery
 from generation.runs.run_records import RunRecords
@@ -183,7 +184,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         await self._line.stop()
         await self._pool.close()
 
-    async def check(self, request: GenerationRequest) -> PassedCheck:
+    async def check(self, request: GenerationRequest) -> CheckedRequest:
         """Refuse what `submit` would refuse now, except for the pictures' bytes.
 
         Changes nothing; pass the result to `submit`. Raises RequestRefused or ServiceUnavailable.
@@ -192,7 +193,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
             return await self._acceptor.check(request)
 
     async def submit(
-        self, request: GenerationRequest, checked: PassedCheck | None = None
+        self, request: GenerationRequest, checked: CheckedRequest | None = None
     ) -> Generation:
         """Accept a request. Raises RequestRefused or ServiceUnavailable, with nothing charged.
 

@@ -47,7 +47,7 @@ MODULES = {
     ),
     "generation/requests/acceptance.py": ACCEPTING,
     "generation/requests/access.py": ACCEPTING,
-    "generation/requests/drafting.py": ACCEPTING,
+    "generation/requests/checking.py": ACCEPTING,
     "generation/runs/failures.py": "tests/generation/runs/test_failures.py",
     "generation/runs/progress.py": "tests/generation/runs/test_progress.py",
     "workflows/convert/export.py": CONVERTING,

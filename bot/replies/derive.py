@@ -16,7 +16,7 @@ from bot.services import services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.request import Requester
-from generation.requests.acceptance import PassedCheck
+from generation.requests.checking import CheckedRequest
 from generation.requests.derivations import Derivations, DerivedRequest
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ async def derive(
 
 async def _draft_early(
     interaction: discord.Interaction, build_draft: Callable[[], Awaitable[DerivedRequest]]
-) -> tuple[DerivedRequest | None, PassedCheck | None]:
+) -> tuple[DerivedRequest | None, CheckedRequest | None]:
     draft = checked = None
     try:
         async with asyncio.timeout_at(deadline_of(interaction)):

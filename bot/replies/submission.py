@@ -15,7 +15,7 @@ from bot.services import Services, services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.request import GenerationRequest, Value
-from generation.requests.acceptance import PassedCheck
+from generation.requests.checking import CheckedRequest
 from generation.requests.enhancement import enhance_first
 from generation.service import GenerationService
 
@@ -60,7 +60,7 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
 
 async def _check_and_acknowledge(
     interaction: discord.Interaction, command_input: CommandInput, services: Services
-) -> tuple[GenerationRequest, PassedCheck | None]:
+) -> tuple[GenerationRequest, CheckedRequest | None]:
     attachments = {
         name: attachment
         for name, attachment in command_input.attachments.items()
@@ -93,7 +93,7 @@ async def _check_and_acknowledge(
 
 async def _check_early(
     service: GenerationService, request: GenerationRequest, deadline: float
-) -> PassedCheck | None:
+) -> CheckedRequest | None:
     """Check the request within the deadline; if that takes too long, acceptance decides."""
     try:
         async with asyncio.timeout_at(deadline):

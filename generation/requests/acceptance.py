@@ -4,8 +4,8 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from db.database import Database, Session
 from db.errors import Conflict
@@ -34,7 +34,7 @@ from generation.record import Generation, InputFile
 from generation.request import GenerationRequest
 from generation.requests.access import NOTHING_NAMED, check_role_access
 from generation.requests.attachments import verify_attachments
-from generation.requests.drafting import CheckedRequest, RequestDrafter
+from generation.requests.checking import CheckedRequest, RequestChecker
 from generation.requests.values import (
     NEGATIVE,
     followed_size,
@@ -51,38 +51,7 @@ ID_ATTEMPTS = 4
 
 MAX_NAME_CHARACTERS = 100
 
-CHECK_LASTS = timedelta(seconds=5)
-"""How long an acceptance relies on what a check read; changes by moderators and administrators in
-between apply to the next request. Discord waits 3 seconds for the acknowledgement in between."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PassedCheck:
-    """Result of a check, so that accepting the same request repeats nothing."""
-
-    draft: CheckedRequest = field(repr=False)
-    checked_at: datetime
-
-    def find_draft(self, request: GenerationRequest, now: datetime) -> CheckedRequest | None:
-        """Return the checked request, if it is recent and equals this one.
-
-        The pictures' bytes, and how the reply is shown, may differ.
-        """
-        checked = self.draft.request
-        comparable = replace(
-            request,
-            images=checked.images,
-            private=checked.private,
-            spoiler=checked.spoiler,
-            layout=checked.layout,
-            keeps_metadata=checked.keeps_metadata,
-            reply=checked.reply,
-        )
-        is_same = comparable == checked and request.images.keys() == checked.images.keys()
-        is_fresh = timedelta() <= now - self.checked_at <= CHECK_LASTS
-        return replace(self.draft, request=request) if is_same and is_fresh else None
 
 
 class Acceptor(Transactional):
@@ -102,7 +71,7 @@ class Acceptor(Transactional):
         random_source: random.Random,
     ) -> None:
         super().__init__(database)
-        self._drafter = RequestDrafter(catalog, pool, random_source)
+        self._checker = RequestChecker(catalog, pool, random_source)
         self._usage = usage
         self._moderation = moderation
         self._image_gate = image_gate
@@ -112,127 +81,128 @@ class Acceptor(Transactional):
         self._attachment_slots = FileSlots()
 
     async def accept(
-        self, request: GenerationRequest, checked: PassedCheck | None = None
+        self, request: GenerationRequest, checked: CheckedRequest | None = None
     ) -> Generation:
         """Record a request as waiting and reserve its charge. Raises RequestRefused, DatabaseError.
 
         `checked` is what `check` returned for the same request: then only usage and unfinished
         generations are read again. Attachments are fetched and decoded only after admission.
         """
-        draft = checked.find_draft(request, self._clock()) if checked else None
-        draft = draft or (await self.check(request)).draft
+        if checked is None or not checked.is_valid_for(request, self._clock()):
+            checked = await self.check(request)
+        checked = replace(checked, request=request)
         if not request.images:
-            return await self._record_under_new_id(draft)
+            return await self._record_under_new_id(checked)
         async with self._attachment_slots.take(request.requester.user_id):
-            cost = draft.cost
+            cost = checked.cost
             # Other requests of this person may have used the quota while this one waited.
             await self._usage.check(request.requester, lambda _session: cost)
             wants_hashes = await self._image_gate.has_blocklist(request.requester.guild_id)
             images = await verify_attachments(
-                draft.workflow, request.images, wants_hashes=wants_hashes
+                checked.workflow, request.images, wants_hashes=wants_hashes
             )
             # Fetching may take long, so the rules are read again.
-            values = {**draft.values, **followed_size(draft.workflow, request, images)}
-            draft = await self._price(replace(draft, images=images, values=values, rules=None))
-            files = tuple(_find_visible(draft))
+            values = {**checked.values, **followed_size(checked.workflow, request, images)}
+            checked = await self._price(replace(checked, images=images, values=values, rules=None))
+            files = tuple(_find_visible(checked))
             ruling = await self._image_gate.judge_inputs(files, request.requester, request.results)
-            return await self._record_under_new_id(replace(draft, ruling=ruling))
+            return await self._record_under_new_id(replace(checked, ruling=ruling))
 
-    async def _record_under_new_id(self, draft: CheckedRequest) -> Generation:
+    async def _record_under_new_id(self, checked: CheckedRequest) -> Generation:
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
                 try:
-                    accepted = await finish(self._record(generation_id, draft))
+                    accepted = await finish(self._record(generation_id, checked))
                 except Conflict:
                     # Any other conflict would only repeat itself with the next id.
                     if not await self._is_taken(generation_id):
                         raise
                 else:
                     _log.info(
-                        "Generation %s was accepted for %s.", accepted.id, draft.workflow.name
+                        "Generation %s was accepted for %s.", accepted.id, checked.workflow.name
                     )
                     return accepted
         raise RuntimeError("No free generation id was found.")
 
-    async def check(self, request: GenerationRequest) -> PassedCheck:
+    async def check(self, request: GenerationRequest) -> CheckedRequest:
         """Refuse what `accept` would refuse, except for the pictures' bytes; changes nothing.
 
         Raises RequestRefused, DatabaseError.
         """
         checked_at = self._clock()
-        draft = await self._find_draft(request)
+        checked = await self._check_request(request)
         rules, cost = await self._usage.check(
-            request.requester, lambda session: self._find_cost(session, draft)
+            request.requester, lambda session: self._find_cost(session, checked)
         )
-        checked = replace(draft, cost=cost)
+        checked = replace(checked, cost=cost)
         access = rules.effective.access if rules else {}
         if not is_allowed(access, "workflows", checked.workflow.name):
             # If none was chosen, another workflow may be suitable.
-            checked = await self._price(await self._find_draft(request, access))
+            checked = await self._price(await self._check_request(request, access))
         check_role_access(access, checked.workflow, request, checked.values, checked.loras)
-        return PassedCheck(replace(checked, rules=rules), checked_at)
+        return replace(checked, rules=rules, checked_at=checked_at)
 
-    async def _find_draft(
+    async def _check_request(
         self, request: GenerationRequest, access: Access = NOTHING_NAMED
     ) -> CheckedRequest:
         """Check everything but the pictures and the cost. Raises RequestRefused."""
         lists: Lists = {}
         if has_wildcards(f"{request.prompt}\n{request.values.get(NEGATIVE)}"):
             lists = await self._wildcards.find(request.requester.guild_id)
-        return await self._judge(self._drafter.settle(request, lists, access))
+        return await self._judge(self._checker.check(request, lists, access))
 
-    async def _price(self, draft: CheckedRequest) -> CheckedRequest:
-        given = sum(math.prod(attached.size) for attached in draft.images.values())
-        draft = replace(draft, workload=workload_of(draft.values, given))
-        cost = await self._read(lambda session: self._find_cost(session, draft))
-        return replace(draft, cost=cost)
+    async def _price(self, checked: CheckedRequest) -> CheckedRequest:
+        given = sum(math.prod(attached.size) for attached in checked.images.values())
+        checked = replace(checked, workload=workload_of(checked.values, given))
+        cost = await self._read(lambda session: self._find_cost(session, checked))
+        return replace(checked, cost=cost)
 
-    def _find_cost(self, session: Session, draft: CheckedRequest) -> Cost:
+    def _find_cost(self, session: Session, checked: CheckedRequest) -> Cost:
         """Return the cost: pictures by the workflow's cost, time by recent runs."""
-        name = draft.workflow.name
-        typical_s = load_durations(session, [name]).typical_s(name, draft.workload)
-        unknown_ms = UNKNOWN_GPU_MS * count_of(draft.values)
+        name = checked.workflow.name
+        typical_s = load_durations(session, [name]).typical_s(name, checked.workload)
+        unknown_ms = UNKNOWN_GPU_MS * count_of(checked.values)
         gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
-        return Cost(cost_of(draft.workflow.manifest, draft.values), gpu_ms)
+        return Cost(cost_of(checked.workflow.manifest, checked.values), gpu_ms)
 
-    async def _judge(self, draft: CheckedRequest) -> CheckedRequest:
+    async def _judge(self, checked: CheckedRequest) -> CheckedRequest:
         """Refuse blocked people and prompts with refused words."""
-        texts = [draft.prompt] + [
-            str(draft.values[wanted.name])
-            for wanted in draft.workflow.manifest.inputs
-            if wanted.type is InputType.TEXT and wanted.name in draft.values
+        texts = [checked.prompt] + [
+            str(checked.values[wanted.name])
+            for wanted in checked.workflow.manifest.inputs
+            if wanted.type is InputType.TEXT and wanted.name in checked.values
         ]
-        judgement = await self._moderation.judge(draft.request.requester, texts)
-        return replace(draft, judgement=judgement)
+        judgement = await self._moderation.judge(checked.request.requester, texts)
+        return replace(checked, judgement=judgement)
 
     @writes
-    def _record(self, session: Session, generation_id: str, draft: CheckedRequest) -> Generation:
-        request = draft.request
+    def _record(self, session: Session, generation_id: str, checked: CheckedRequest) -> Generation:
+        request = checked.request
         name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=name)
         now = self._clock()
         lookups = QuotaLookups(session)
-        place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
-        review = self._find_review(session, draft)
+        place = self._usage.admit(lookups, requester, checked.cost, now, checked.rules)
+        review = self._find_review(session, checked)
         row = GenerationRow(
             id=generation_id,
             user_id=requester.user_id,
             user_name=requester.name,
             guild_id=requester.guild_id,
             channel_id=requester.channel_id,
-            workflow=draft.workflow.name,
-            prompt=draft.prompt,
-            typed_prompt=None if draft.typed_prompt == draft.prompt else draft.typed_prompt,
+            workflow=checked.workflow.name,
+            prompt=checked.prompt,
+            typed_prompt=None if checked.typed_prompt == checked.prompt else checked.typed_prompt,
             follow_up=dict(request.follow_up) or None,
-            values=draft.values,
-            seed=draft.seed,
-            cost=draft.cost.pictures,
+            values=checked.values,
+            seed=checked.seed,
+            cost=checked.cost.pictures,
             private=request.private,
-            spoiler=request.spoiler or draft.ruling.verdict is ImageVerdict.SPOILER,
+            spoiler=request.spoiler or checked.ruling.verdict is ImageVerdict.SPOILER,
             priority=place.has_priority,
             lane=place.lane,
-            workload=draft.workload,
+            workload=checked.workload,
             created_at=now,
             parent_id=request.parent_id,
             parent_position=request.parent_position,
@@ -243,11 +213,11 @@ class Acceptor(Transactional):
             withheld=review == PENDING,
             parent_channel_id=requester.parent_channel_id,
             age_restricted=requester.is_channel_age_restricted,
-            edited=request.is_edit or any(_find_attached(draft)),
+            edited=request.is_edit or any(_find_attached(checked)),
         )
         lookups.generations.add(row)
-        self._record_judgement(session, generation_id, draft, review, now)
-        for input_name, image in draft.images.items():
+        self._record_judgement(session, generation_id, checked, review, now)
+        for input_name, image in checked.images.items():
             lookups.outputs.add_input(
                 generation_id,
                 name=input_name,
@@ -258,7 +228,7 @@ class Acceptor(Transactional):
             generation_id,
             user_id=requester.user_id,
             guild_id=requester.guild_id,
-            spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
+            spent=Spent(checked.cost.pictures, checked.cost.gpu_ms),
             at=now,
         )
         return copy_generation(row)
@@ -267,28 +237,28 @@ class Acceptor(Transactional):
         self,
         session: Session,
         generation_id: str,
-        draft: CheckedRequest,
+        checked: CheckedRequest,
         review: str | None,
         now: datetime,
     ) -> None:
-        for kind, note in draft.judgement.flags:
+        for kind, note in checked.judgement.flags:
             row = FlagRow(generation_id=generation_id, kind=kind, note=note, at=now)
             FlagRepository(session).add(row)
-        if draft.ruling.verdict is not ImageVerdict.SHOW:
-            note = f"attached: {draft.ruling.note}"
+        if checked.ruling.verdict is not ImageVerdict.SHOW:
+            note = f"attached: {checked.ruling.note}"
             row = FlagRow(generation_id=generation_id, kind=FLAG, note=note, at=now)
             FlagRepository(session).add(row)
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 
-    def _find_review(self, session: Session, draft: CheckedRequest) -> str | None:
+    def _find_review(self, session: Session, checked: CheckedRequest) -> str | None:
         """Return whether results are held for a moderator, also shown to them, or neither."""
-        mode = find_mode(ReviewRepository(session), draft.request.requester)
-        verdict = draft.ruling.verdict
-        is_held = draft.judgement.needs_hold or verdict is ImageVerdict.HOLD
+        mode = find_mode(ReviewRepository(session), checked.request.requester)
+        verdict = checked.ruling.verdict
+        is_held = checked.judgement.needs_hold or verdict is ImageVerdict.HOLD
         if mode is ReviewMode.HOLD or is_held:
             return PENDING
-        is_flagged = draft.judgement.flags or verdict is ImageVerdict.SPOILER
+        is_flagged = checked.judgement.flags or verdict is ImageVerdict.SPOILER
         is_worth_a_look = mode is ReviewMode.FLAGGED and is_flagged
         return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 
@@ -297,15 +267,15 @@ class Acceptor(Transactional):
         return GenerationRepository(session).get(generation_id) is not None
 
 
-def _find_attached(draft: CheckedRequest) -> Iterator[InputFile]:
+def _find_attached(checked: CheckedRequest) -> Iterator[InputFile]:
     """Return the attached files other than masks, which show nothing."""
-    return (one for one in _find_visible(draft) if one.name not in draft.request.results)
+    return (one for one in _find_visible(checked) if one.name not in checked.request.results)
 
 
-def _find_visible(draft: CheckedRequest) -> Iterator[InputFile]:
+def _find_visible(checked: CheckedRequest) -> Iterator[InputFile]:
     """Return the files of a request other than masks."""
-    for name, file in draft.images.items():
-        wanted = draft.workflow.manifest.find(name)
+    for name, file in checked.images.items():
+        wanted = checked.workflow.manifest.find(name)
         is_mask = wanted is not None and wanted.type is InputType.MASK
         if not is_mask:
             yield file

@@ -257,7 +257,7 @@ async def test_a_checked_request_is_accepted_as_it_was_checked(acceptor, databas
     checked = await acceptor.check(request)
     with counting_statements() as counter:
         accepted = await acceptor.accept(replace(request, reply="there", private=True), checked)
-    assert (accepted.seed, accepted.values) == (checked.draft.seed, checked.draft.values)
+    assert (accepted.seed, accepted.values) == (checked.seed, checked.values)
     assert (accepted.reply, accepted.private) == ("there", True)
     read = " ".join(text for text in counter.snapshot() if text.startswith("SELECT"))
     tables = ("blocks", "terms", "guilds", "role_policies", "grants", "channel_policies")
@@ -435,7 +435,7 @@ def drawing(catalog, tmp_path, build, sqlite_url):
 
 
 async def test_values_are_drawn_and_recorded(quick, drawing, tools):
-    quick._drafter._catalog = drawing
+    quick._checker._catalog = drawing
     recorded, seeds = set(), set()
     for user in range(20):
         request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=frozenset({70}))
@@ -460,7 +460,7 @@ async def test_a_model_is_drawn_of_those_that_are_installed(
     toml.write_text(DRAWN.replace("[access]", f"[[input]]\n{facts}\n[access]"))
     drawing.load()
     assert not drawing.problems
-    quick._drafter._catalog = drawing
+    quick._checker._catalog = drawing
     recorded = set()
     for user in range(12):
         request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=[70])
@@ -471,7 +471,7 @@ async def test_a_model_is_drawn_of_those_that_are_installed(
 
 
 async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools):
-    quick._drafter._catalog = drawing
+    quick._checker._catalog = drawing
     kept = []
     for user in range(20):
         avoided = "{red|blue|green} and {plain}"
@@ -487,7 +487,7 @@ async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools)
 
 
 async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quick, drawing, tools):
-    quick._drafter._catalog = drawing
+    quick._checker._catalog = drawing
     refused = await refusal(quick, tools.ask(workflow="drawn"))
     assert refused.kind is FailureKind.NOT_ALLOWED_HERE
 
@@ -575,7 +575,7 @@ async def test_without_measured_runs_thirty_seconds_a_picture_are_reserved(
 
 
 async def test_words_of_other_texts_are_watched_too(quick, drawing, clock, tools):
-    quick._drafter._catalog = drawing
+    quick._checker._catalog = drawing
     moderation = Moderation(quick._database, clock)
     await moderation.watch(Actor(1, GUILD), "fox", WordAction.REFUSE, is_expression=False)
     asker = {"workflow": "drawn", "role_ids": [70]}

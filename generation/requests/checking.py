@@ -1,8 +1,9 @@
-"""Drafts of requests: the workflow, the prompt and all values, with what is drawn at random."""
+"""Checks of requests: the workflow, the prompt and all values, with what is drawn at random."""
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from generation.backends.pool import BackendPool
 from generation.errors import InvalidOption, RequestRefused
@@ -38,10 +39,14 @@ from workflows.workflow import Workflow
 MAX_DRAWN_SEED = 2**53
 """Upper bound of seeds that we draw: every JSON client represents them exactly."""
 
+CHECK_LASTS = timedelta(seconds=5)
+"""How long an acceptance relies on what a check read; changes by moderators and administrators in
+between apply to the next request. Discord waits 3 seconds for the acknowledgement in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedRequest:
-    """A valid request before it is recorded."""
+    """A valid request before it is recorded; accepting the same request repeats no check."""
 
     request: GenerationRequest
     workflow: Workflow
@@ -56,32 +61,53 @@ class CheckedRequest:
     judgement: Judgement = field(default_factory=Judgement)
     ruling: Ruling = field(default_factory=Ruling)
     rules: PersonRules | None = None
+    checked_at: datetime | None = None
+
+    def is_valid_for(self, request: GenerationRequest, now: datetime) -> bool:
+        """Return whether the check was recent, and of an equal request.
+
+        The pictures' bytes, and how the reply is shown, may differ.
+        """
+        checked = self.request
+        comparable = replace(
+            request,
+            images=checked.images,
+            private=checked.private,
+            spoiler=checked.spoiler,
+            layout=checked.layout,
+            keeps_metadata=checked.keeps_metadata,
+            reply=checked.reply,
+        )
+        is_same = comparable == checked and request.images.keys() == checked.images.keys()
+        is_fresh = self.checked_at and timedelta() <= now - self.checked_at <= CHECK_LASTS
+        return is_same and bool(is_fresh)
 
 
-class RequestDrafter:
-    """Turns requests into drafts with all values settled."""
+class RequestChecker:
+    """Checks requests, and resolves everything that they leave open."""
 
     def __init__(self, catalog: Catalog, pool: BackendPool, random_source: random.Random) -> None:
         self._catalog = catalog
         self._pool = pool
         self._random = random_source
 
-    def settle(self, request: GenerationRequest, lists: Lists, access: Access) -> CheckedRequest:
+    def check(self, request: GenerationRequest, lists: Lists, access: Access) -> CheckedRequest:
         """Resolve workflow, prompt and values; everything but the pictures, which are slow."""
         typed = clean_prompt(request.prompt)
         workflow = select_workflow(request, self._catalog, self._pool, access)
         typed = settle_prompt(typed, workflow)
         seeds = self._draw_seeds(workflow, request.values)
-        settled = {**seeds, **request.values}
-        seed = next((settled.get(name) for name in seed_names(workflow)), None)
+        seeded = {**seeds, **request.values}
+        seed = next((seeded.get(name) for name in seed_names(workflow)), None)
         prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
         given = dict(request.values)
         if negative := given.get(NEGATIVE):
             given[NEGATIVE] = draw(clean_text(str(negative)), lists, seed)
         values = self._check_values(workflow, request, given, prompt) | seeds
         seed = _seed_of(workflow, values)
-        draft = CheckedRequest(request, workflow, prompt, typed, loras, values, {}, seed)
-        return replace(draft, workload=workload_of(values))
+        return CheckedRequest(
+            request, workflow, prompt, typed, loras, values, {}, seed, workload=workload_of(values)
+        )
 
     def _draw_prompt(
         self, workflow: Workflow, typed: str, lists: Lists, seed: object
