@@ -195,8 +195,9 @@ class ImageGate(Service):
             return blocked
         attached = [one for one in files if one.name not in results]
         views = [partial(_stills, one.content, one.media_type) for one in attached]
-        is_age_restricted = requester.is_channel_age_restricted
-        ruling = await self._rule(policy, views, is_age_restricted=is_age_restricted)
+        ruling = await self._rule(
+            policy.in_channel(is_age_restricted=requester.is_channel_age_restricted), views
+        )
         if ruling.verdict is ImageVerdict.REFUSE:
             raise RequestRefused(
                 FailureKind.BLOCKED_BY_FILTER,
@@ -212,10 +213,8 @@ class ImageGate(Service):
         blocked = await self._match(generation.guild_id, hashes)
         if blocked.verdict is ImageVerdict.REFUSE:
             return blocked
-        policy = await self.policy(generation.guild_id)
         views = [partial(_stills, one.content, one.media_type) for one in outputs]
-        is_age_restricted = generation.age_restricted
-        return blocked.join(await self._rule(policy, views, is_age_restricted=is_age_restricted))
+        return blocked.join(await self._rule(await self._policy_of(generation), views))
 
     async def admit(
         self, generation: Generation, contents: Sequence[OutputContent], requester: Requester
@@ -232,17 +231,15 @@ class ImageGate(Service):
         with available():
             ruling = await self._match(requester.guild_id, hashes)
         policy = await self.find_policy(requester.guild_id)
-        is_age_restricted = requester.is_channel_age_restricted
-        is_on = policy.is_on(is_age_restricted=is_age_restricted)
-        if ruling.verdict is ImageVerdict.SHOW and not is_on:
+        policy = policy.in_channel(is_age_restricted=requester.is_channel_age_restricted)
+        if ruling.verdict is ImageVerdict.SHOW and policy.mode is CheckMode.OFF:
             return generation
         if ruling.verdict is not ImageVerdict.REFUSE:
             is_here = generation.guild_id == requester.guild_id
             if is_here and await self._is_approved(generation.id):
                 return generation
             views = [partial(_stills, one.content, one.output.media_type) for one in contents]
-            checked = await self._rule(policy, views, is_age_restricted=is_age_restricted)
-            ruling = ruling.join(checked)
+            ruling = ruling.join(await self._rule(policy, views))
         match ruling.verdict:
             case ImageVerdict.SHOW:
                 return generation
@@ -278,23 +275,15 @@ class ImageGate(Service):
 
     async def preview_filter(self, generation: Generation) -> PreviewFilter:
         """Build the filter of this generation's previews. Raises DatabaseError."""
-        policy = await self.policy(generation.guild_id)
+        policy = await self._policy_of(generation)
         lists = await self._blocklists.of_guild(generation.guild_id)
-        is_age_restricted = generation.age_restricted
-        if not lists and not policy.is_on(is_age_restricted=is_age_restricted):
+        if not lists and policy.mode is CheckMode.OFF:
             return PreviewFilter()
-        may_show = partial(
-            self.may_preview, policy, is_age_restricted=is_age_restricted, lists=lists
-        )
+        may_show = partial(self.may_preview, policy, lists=lists)
         return PreviewFilter(may_show, lambda: self.is_busy, self._preview_interval_s)
 
     async def may_preview(
-        self,
-        policy: ImagePolicy,
-        picture: bytes,
-        *,
-        is_age_restricted: bool,
-        lists: Sequence[Blocklist] = (),
+        self, policy: ImagePolicy, picture: bytes, *, lists: Sequence[Blocklist] = ()
     ) -> bool:
         """Return whether a preview may be shown under the policy for results.
 
@@ -305,8 +294,12 @@ class ImageGate(Service):
             return False
         strict = replace(policy, percent=LEAST_PERCENT)
         views = [partial(imaging.sketches, picture)]
-        ruling = await self._rule(strict, views, is_age_restricted=is_age_restricted)
+        ruling = await self._rule(strict, views)
         return ruling.verdict is ImageVerdict.SHOW
+
+    async def _policy_of(self, generation: Generation) -> ImagePolicy:
+        policy = await self.policy(generation.guild_id)
+        return policy.in_channel(is_age_restricted=generation.age_restricted)
 
     async def _match(self, guild_id: int | None, hashes: Sequence[HashView]) -> Ruling:
         """Compare pictures with the blocklists that hold in a guild. Raises DatabaseError."""
@@ -315,16 +308,14 @@ class ImageGate(Service):
         note = "" if verdict is ImageVerdict.SHOW else BLOCKED
         return Ruling(verdict, note, REFUSED_AS_BLOCKED)
 
-    async def _rule(
-        self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
-    ) -> Ruling:
+    async def _rule(self, policy: ImagePolicy, views: Sequence[View]) -> Ruling:
         """Check all results, up to the first that cannot be checked."""
-        if not policy.is_on(is_age_restricted=is_age_restricted):
+        if policy.mode is CheckMode.OFF:
             return Ruling()
         verdicts, notes = [], []
         for view in views:
             finding = await self._find(view)
-            verdict = decide(policy, finding, is_age_restricted=is_age_restricted)
+            verdict = decide(policy, finding)
             verdicts.append(verdict)
             if verdict is not ImageVerdict.SHOW:
                 notes.append(finding.note if finding else UNSEEN)

@@ -1,7 +1,7 @@
 """A guild's policy for checked pictures, and the verdict on one of them. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -75,25 +75,20 @@ class ImagePolicy:
     exempts_age_restricted: bool = True
     checks_inputs: bool = False
 
-    def is_on(self, *, is_age_restricted: bool) -> bool:
-        """Return whether pictures are checked in a channel, age-restricted or not."""
-        if is_age_restricted and self.exempts_age_restricted:
-            return False
-        return self.mode is not CheckMode.OFF
+    def in_channel(self, *, is_age_restricted: bool) -> "ImagePolicy":
+        """Return the policy for a channel: off in an age-restricted one that is exempt."""
+        is_exempt = is_age_restricted and self.exempts_age_restricted
+        return replace(self, mode=CheckMode.OFF) if is_exempt else self
 
 
-def decide(
-    policy: ImagePolicy, finding: Detections | None, *, is_age_restricted: bool
-) -> ImageVerdict:
+def decide(policy: ImagePolicy, finding: Detections | None) -> ImageVerdict:
     """Return the verdict on a result; detections of None stand for an unchecked picture.
 
     An unchecked picture is held for moderators wherever pictures are checked.
     """
-    if not policy.is_on(is_age_restricted=is_age_restricted):
-        return ImageVerdict.SHOW
-    if finding is None:
+    if finding is None and policy.mode is not CheckMode.OFF:
         return ImageVerdict.HOLD
-    if finding.score * 100 < policy.percent:
+    if finding is None or finding.score * 100 < policy.percent:
         return ImageVerdict.SHOW
     return _VERDICTS[policy.mode]
 

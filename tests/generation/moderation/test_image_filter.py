@@ -312,9 +312,9 @@ async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise
     gate = ImageGate(database, checker, utc_now)
     policy = ImagePolicy(CheckMode.SPOILER, 90)
     noisy = tools.build_picture(colour="green")
-    assert not await gate.may_preview(policy, noisy, is_age_restricted=False)
+    assert not await gate.may_preview(policy.in_channel(is_age_restricted=False), noisy)
     assert len(checker.seen) == 2
-    assert await gate.may_preview(policy, noisy, is_age_restricted=True)
+    assert await gate.may_preview(policy.in_channel(is_age_restricted=True), noisy)
     assert len(checker.seen) == 2
     gate.close()
 

@@ -40,15 +40,15 @@ SURE, UNSURE, NOTHING, UNSEEN = (
     ],
 )
 def test_the_policy_decides(mode, finding, verdict):
-    assert decide(ImagePolicy(mode), finding, is_age_restricted=False) is verdict
+    assert decide(ImagePolicy(mode), finding) is verdict
 
 
 @pytest.mark.parametrize("finding", [SURE, UNSEEN])
 def test_age_restricted_channels_are_exempt_unless_a_guild_says_no(finding):
     exempting = ImagePolicy(CheckMode.REFUSE)
-    assert decide(exempting, finding, is_age_restricted=True) is ImageVerdict.SHOW
+    assert decide(exempting.in_channel(is_age_restricted=True), finding) is ImageVerdict.SHOW
     strict = ImagePolicy(CheckMode.REFUSE, exempts_age_restricted=False)
-    assert decide(strict, finding, is_age_restricted=True) is not ImageVerdict.SHOW
+    assert decide(strict.in_channel(is_age_restricted=True), finding) is not ImageVerdict.SHOW
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_age_restricted_channels_are_exempt_unless_a_guild_says_no(finding):
 )
 def test_a_guild_says_how_certain_it_must_be(percent, verdict):
     policy = ImagePolicy(CheckMode.REFUSE, percent)
-    assert decide(policy, UNSURE, is_age_restricted=False) is verdict
+    assert decide(policy, UNSURE) is verdict
 
 
 def test_of_several_pictures_the_most_certain_and_the_strictest_count():
