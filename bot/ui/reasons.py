@@ -3,9 +3,9 @@
 import re
 
 from bot.i18n.language import _
-from generation.moderation.blocks import WARNED, WATCHED
 from generation.moderation.image_filter import FLAG
 from generation.moderation.review import REPORT
+from generation.moderation.word_filter import WARNED, WATCHED
 
 OTHER = "other"
 

@@ -44,14 +44,9 @@ class PolicyRepository(Repository):
         )
         return self._change(delete(RolePolicyRow).where(*is_it)) > 0
 
-    def grants(
-        self, guild_id: int | None, now: datetime, *, user_id: int | None = None
-    ) -> tuple[GrantRow, ...]:
-        """Return the current grants, of everybody or one person, the oldest first."""
-        statement = select(GrantRow).where(*_holding(guild_id, now))
-        if user_id is not None:
-            statement = statement.where(GrantRow.user_id == user_id)
-        return self._list(statement.order_by(GrantRow.id))
+    def grants(self, guild_id: int | None, now: datetime) -> tuple[GrantRow, ...]:
+        """Return the current grants, the oldest first."""
+        return self._list(select(GrantRow).where(*_holding(guild_id, now)).order_by(GrantRow.id))
 
     def add_grant(self, guild_id: int | None, user_id: int, **columns: object) -> GrantRow:
         """Grant an amount to a person."""

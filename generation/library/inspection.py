@@ -131,8 +131,7 @@ def inspect_file(
     """
     classes = CommonClasses(tuple(infos.values())) if infos else None
     carried = read(content)
-    settled = _settle(carried, classes)
-    graph, problems = settled.graph, settled.problems
+    graph, problems, remarks = _convert(carried, classes)
     inferred = infer(graph, classes, title=name, command=name, export=carried.export)
     if manifest is not None:
         table = read_table(manifest)
@@ -150,7 +149,7 @@ def inspect_file(
         problems += error.sentences
     workflow = with_model_sources(workflow, carried.export)
     report = inspect_workflow(workflow, infos, default_models=default_models)
-    notes = tuple(dict.fromkeys((*settled.remarks, *workflow.notes)))
+    notes = tuple(dict.fromkeys((*remarks, *workflow.notes)))
     return replace(report, problems=problems, notes=notes)
 
 
@@ -231,25 +230,20 @@ def find_fitness(
     return Fitness(backend, find_missing_nodes(workflow.graph, info), tuple(missing), stand_ins)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """The graph of a file with its problems and notes."""
+def _convert(
+    carried: Carried, classes: CommonClasses | None
+) -> tuple[Graph, tuple[str, ...], tuple[str, ...]]:
+    """Return the graph of a file, converted where necessary, with its problems and notes.
 
-    graph: Graph
-    problems: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def _settle(carried: Carried, classes: CommonClasses | None) -> _Settled:
-    """Convert a file where necessary; with unknown classes, the rest is still reported."""
+    With unknown classes, the rest is still reported.
+    """
     if carried.graph is not None:
-        return _Settled(parse_graph(carried.graph), remarks=carried.remarks)
+        return parse_graph(carried.graph), (), carried.remarks
     if classes is None:
         raise NeedsClasses([WAITING])
     converted = convert(carried.export or {}, classes)
     problems = UnknownClasses(converted.unknown).sentences
-    remarks = (*carried.remarks, *converted.losses)
-    return _Settled(parse_graph(converted.graph), problems, remarks)
+    return parse_graph(converted.graph), problems, (*carried.remarks, *converted.losses)
 
 
 def _inspected(wanted: Input, reason: str) -> InspectedInput:

@@ -7,7 +7,7 @@ messages. Every change is recorded in the audit log.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from db.cached_query import CachedQuery
@@ -19,6 +19,7 @@ from db.tables import BlockRow, WatchedWordRow
 from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.moderation.word_filter import (
     MAX_WATCHED_WORDS,
+    WARNED,
     WatchedWord,
     WordAction,
     WordFilter,
@@ -31,12 +32,6 @@ from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 
 MAX_REASON_CHARACTERS = 300
-
-WATCHED = "word"
-"""Flag of a request in which a watched word was found."""
-
-WARNED = "warning"
-"""The same, where the person is warned."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,26 +52,6 @@ class Block:
     can_be_appealed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Findings in an accepted request."""
-
-    verdict: WordVerdict = field(default_factory=WordVerdict)
-
-    @property
-    def needs_hold(self) -> bool:
-        """Whether its result must wait for a moderator."""
-        return self.verdict.action is WordAction.HOLD
-
-    @property
-    def flags(self) -> tuple[tuple[str, str], ...]:
-        """Flags for moderators, with their notes."""
-        return tuple(
-            (WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
-            for one in self.verdict.found
-        )
-
-
 class Moderation(Service):
     """Blocks and watched words. Every method raises ServiceUnavailable."""
 
@@ -91,7 +66,7 @@ class Moderation(Service):
             database, (BlockRow,), self._load_block
         )
 
-    async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
+    async def judge(self, requester: Requester, texts: Sequence[str]) -> WordVerdict:
         """Check a request against blocks and watched words. Raises RequestRefused."""
         with available():
             block = await self._blocks.get((requester.user_id, requester.guild_id))
@@ -99,7 +74,7 @@ class Moderation(Service):
         if block is not None and (block.until is None or block.until > self._clock()):
             raise refuse_blocked(block)
         if not watched_words:
-            return Judgement()
+            return WordVerdict()
         verdict = await self._match_words(requester.guild_id, watched_words, texts)
         if verdict.action is WordAction.REFUSE:
             refused = next(one for one in verdict.found if one.action is WordAction.REFUSE)
@@ -113,7 +88,7 @@ class Moderation(Service):
                 "The moderators here don't allow “{word}”. Leave it out.",
                 {"word": refused.pattern},
             )
-        return Judgement(verdict)
+        return verdict
 
     async def needs_warning(self, generation: Generation) -> bool:
         """Return whether the requester is to be warned of a watched word."""

@@ -35,6 +35,12 @@ MAX_REPETITIONS = 1_000
 SPELLED_OUT = 3
 """Consecutive single letters that are read as one word: f o x."""
 
+WATCHED = "word"
+"""Flag of a request in which a watched word was found."""
+
+WARNED = "warning"
+"""The same, where the person is warned."""
+
 
 class WordAction(StrEnum):
     """Action on a watched word, the mildest first; `allow` exempts a phrase from matching."""
@@ -71,6 +77,19 @@ class WordVerdict:
     action: WordAction | None = None
     found: tuple[WatchedWord, ...] = ()
     slow: tuple[WatchedWord, ...] = ()
+
+    @property
+    def needs_hold(self) -> bool:
+        """Whether the result must wait for a moderator."""
+        return self.action is WordAction.HOLD
+
+    @property
+    def flags(self) -> tuple[tuple[str, str], ...]:
+        """Flags for moderators, with their notes."""
+        return tuple(
+            (WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
+            for one in self.found
+        )
 
 
 def check_pattern(pattern: str, *, is_expression: bool) -> str:

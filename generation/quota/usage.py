@@ -78,16 +78,17 @@ class _GuildRules:
 
     def find_rules(self, requester: Requester, now: datetime) -> PersonRules:
         """Return the rules for this person. Raises RequestRefused in unserved channels."""
-        _refuse_elsewhere(self.channels, requester)
+        refuse_elsewhere(self.channels, requester)
+        return PersonRules(self.limits, self.resolve(requester, now))
+
+    def resolve(self, requester: Requester, now: datetime) -> EffectiveAllowance:
+        """Return what this person may use."""
         own = (
             one
             for one in self.grants
             if one.user_id == requester.user_id and (one.expires_at is None or one.expires_at > now)
         )
-        effective = resolve_allowance(
-            self.limits, self.roles, requester.role_ids, own, self.guild_id
-        )
-        return PersonRules(self.limits, effective)
+        return resolve_allowance(self.limits, self.roles, requester.role_ids, own, self.guild_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ class QuotaService(Service):
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         super().__init__(database, clock)
         self._rules = CachedQuery[int | None, _GuildRules](
-            database, (GuildRow, RolePolicyRow, ChannelPolicyRow, GrantRow), self._load_rules
+            database,
+            (GuildRow, RolePolicyRow, ChannelPolicyRow, GrantRow),
+            lambda session, guild_id: _load_rules(QuotaLookups(session), guild_id, clock()),
         )
 
     def admit(
@@ -138,8 +141,8 @@ class QuotaService(Service):
         # guild's lock.
         lookups.charges.lock_person(requester.user_id, requester.guild_id)
         if rules is None:
-            guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
-            rules = _read_rules(lookups, read_limits(guild), requester, now)
+            lookups.guilds.get_or_create(requester.guild_id, now=now)
+            rules = _load_rules(lookups, requester.guild_id, now).find_rules(requester, now)
         lookups.charges.lock_guild(requester.guild_id)
         # Under the guild's lock: two requests at once must not both take the last place.
         usage = _refuse_too_much(lookups, requester, cost, now, rules)
@@ -194,8 +197,8 @@ class QuotaService(Service):
         """Return the requester's quota and usage. Raises ServiceUnavailable."""
         lookups, now = QuotaLookups(session), self._clock()
         guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
-        limits = read_limits(guild)
-        effective = _resolve_allowance(lookups, limits, requester, now)
+        rules = _load_rules(lookups, requester.guild_id, now)
+        limits, effective = rules.limits, rules.resolve(requester, now)
         usage, allowance = _look_up(lookups, requester, now, limits), effective.allowance
         used = usage.used.of(allowance.unit)
         _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
@@ -213,17 +216,6 @@ class QuotaService(Service):
             period=allowance.period,
             effective=effective,
             is_paused=guild.paused,
-        )
-
-    def _load_rules(self, session: Session, guild_id: int | None) -> _GuildRules:
-        guild, policies = GuildRepository(session).find(guild_id), PolicyRepository(session)
-        return _GuildRules(
-            guild_id,
-            is_stored=guild is not None,
-            limits=GuildLimits() if guild is None else read_limits(guild),
-            channels=policies.channels(guild_id),
-            roles=tuple(map(read_role, policies.roles(guild_id))),
-            grants=tuple(map(read_grant, policies.grants(guild_id, self._clock()))),
         )
 
 
@@ -257,37 +249,21 @@ def find_timezone(name: str) -> tzinfo:
         return UTC
 
 
-def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
-    """Raise RequestRefused in a channel that the guild does not serve."""
-    if requester.guild_id is not None:
-        _refuse_elsewhere(policies.channels(requester.guild_id), requester)
-
-
-def _refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> None:
+def refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> None:
+    """Raise RequestRefused in a channel that the guild does not serve, by its decisions."""
     if requester.guild_id is not None and not is_served(channels, requester.place_ids):
         raise NotAllowedHere("Pictures are off in this channel. Try another one.")
 
 
-def _read_rules(
-    lookups: QuotaLookups, limits: GuildLimits, requester: Requester, now: datetime
-) -> PersonRules:
-    """Read the rules for this person. Raises RequestRefused in unserved channels."""
-    refuse_elsewhere(lookups.policies, requester)
-    return PersonRules(limits, _resolve_allowance(lookups, limits, requester, now))
-
-
-def _resolve_allowance(
-    lookups: QuotaLookups, limits: GuildLimits, requester: Requester, now: datetime
-) -> EffectiveAllowance:
-    guild_id = requester.guild_id
-    roles = lookups.policies.roles(guild_id)
-    grants = lookups.policies.grants(guild_id, now, user_id=requester.user_id)
-    return resolve_allowance(
-        limits,
-        map(read_role, roles),
-        requester.role_ids,
-        map(read_grant, grants),
+def _load_rules(lookups: QuotaLookups, guild_id: int | None, now: datetime) -> _GuildRules:
+    guild, policies = lookups.guilds.find(guild_id), lookups.policies
+    return _GuildRules(
         guild_id,
+        is_stored=guild is not None,
+        limits=GuildLimits() if guild is None else read_limits(guild),
+        channels=policies.channels(guild_id),
+        roles=tuple(map(read_role, policies.roles(guild_id))),
+        grants=tuple(map(read_grant, policies.grants(guild_id, now))),
     )
 
 

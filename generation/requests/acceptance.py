@@ -173,8 +173,8 @@ class Acceptor(Transactional):
             for wanted in checked.workflow.manifest.inputs
             if wanted.type is InputType.TEXT and wanted.name in checked.values
         ]
-        judgement = await self._moderation.judge(checked.request.requester, texts)
-        return replace(checked, judgement=judgement)
+        words = await self._moderation.judge(checked.request.requester, texts)
+        return replace(checked, words=words)
 
     @writes
     def _record(self, session: Session, generation_id: str, checked: CheckedRequest) -> Generation:
@@ -216,7 +216,7 @@ class Acceptor(Transactional):
             edited=request.is_edit or any(_find_attached(checked)),
         )
         lookups.generations.add(row)
-        self._record_judgement(session, generation_id, checked, review, now)
+        self._record_findings(session, generation_id, checked, review, now)
         for input_name, image in checked.images.items():
             lookups.outputs.add_input(
                 generation_id,
@@ -233,7 +233,7 @@ class Acceptor(Transactional):
         )
         return copy_generation(row)
 
-    def _record_judgement(
+    def _record_findings(
         self,
         session: Session,
         generation_id: str,
@@ -241,7 +241,7 @@ class Acceptor(Transactional):
         review: str | None,
         now: datetime,
     ) -> None:
-        for kind, note in checked.judgement.flags:
+        for kind, note in checked.words.flags:
             row = FlagRow(generation_id=generation_id, kind=kind, note=note, at=now)
             FlagRepository(session).add(row)
         if checked.ruling.verdict is not ImageVerdict.SHOW:
@@ -255,10 +255,10 @@ class Acceptor(Transactional):
         """Return whether results are held for a moderator, also shown to them, or neither."""
         mode = find_mode(ReviewRepository(session), checked.request.requester)
         verdict = checked.ruling.verdict
-        is_held = checked.judgement.needs_hold or verdict is ImageVerdict.HOLD
+        is_held = checked.words.needs_hold or verdict is ImageVerdict.HOLD
         if mode is ReviewMode.HOLD or is_held:
             return PENDING
-        is_flagged = checked.judgement.flags or verdict is ImageVerdict.SPOILER
+        is_flagged = checked.words.flags or verdict is ImageVerdict.SPOILER
         is_worth_a_look = mode is ReviewMode.FLAGGED and is_flagged
         return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from generation.backends.pool import BackendPool
 from generation.errors import InvalidOption, RequestRefused
 from generation.estimates import workload_of
-from generation.moderation.blocks import Judgement
 from generation.moderation.image_filter import Ruling
+from generation.moderation.word_filter import WordVerdict
 from generation.prompts.lora_files import read_tags
 from generation.prompts.wildcards import Lists, draw
 from generation.quota.policy import Access
@@ -58,7 +58,7 @@ class CheckedRequest:
     seed: int | None
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
-    judgement: Judgement = field(default_factory=Judgement)
+    words: WordVerdict = field(default_factory=WordVerdict)
     ruling: Ruling = field(default_factory=Ruling)
     rules: PersonRules | None = None
     checked_at: datetime | None = None

@@ -69,8 +69,8 @@ class Reposting(Service):
         is_approved, mode = await self._find_review(generation, requester)
         if is_approved and generation.guild_id == requester.guild_id:
             return
-        judgement = await self._moderation.judge(requester, tuple(self._texts(generation)))
-        if mode is ReviewMode.HOLD or judgement.needs_hold:
+        words = await self._moderation.judge(requester, tuple(self._texts(generation)))
+        if mode is ReviewMode.HOLD or words.needs_hold:
             raise NotAllowedHere("Results appear here once a moderator approves them.")
 
     @reads
@@ -81,7 +81,7 @@ class Reposting(Service):
         blocks, reviews = BlockRepository(session), ReviewRepository(session)
         if blocks.find(requester.user_id, requester.guild_id, self._clock()) is not None:
             raise NotAllowedHere("You're blocked in this server.")
-        refuse_elsewhere(PolicyRepository(session), requester)
+        refuse_elsewhere(PolicyRepository(session).channels(requester.guild_id), requester)
         review = reviews.find(generation.id)
         is_approved = review is not None and review.state == APPROVED
         return is_approved, find_mode(reviews, requester)

@@ -19,7 +19,7 @@ async def test_a_grant_ends_at_its_moment(database, noon):
             granted_at=noon - timedelta(days=1),
             expires_at=noon,
         )
-        assert len(policies.grants(GUILD, noon - moment, user_id=PERSON)) == 1
-        assert policies.grants(GUILD, noon, user_id=PERSON) == ()
+        assert [one.user_id for one in policies.grants(GUILD, noon - moment)] == [PERSON]
+        assert policies.grants(GUILD, noon) == ()
         assert policies.revoke_grants(GUILD, PERSON, noon) == 0
         assert policies.revoke_grants(GUILD, PERSON, noon - moment) == 1

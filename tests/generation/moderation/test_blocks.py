@@ -70,9 +70,9 @@ async def test_what_cannot_be_watched_for_is_refused_with_its_reason(
 async def test_a_watched_word_holds_a_result_and_is_flagged(database, action, is_held):
     moderation, person = Moderation(database, utc_now), Requester(3, "Ben", 9, 5)
     await moderation.watch(Actor(1, 5), "fox", action, is_expression=False)
-    judgement = await moderation.judge(person, ["a fox"])
-    assert judgement.needs_hold is is_held
-    assert [note for _, note in judgement.flags] == ["fox"]
+    verdict = await moderation.judge(person, ["a fox"])
+    assert verdict.needs_hold is is_held
+    assert [note for _, note in verdict.flags] == ["fox"]
     assert not (await moderation.judge(person, ["a wolf"])).needs_hold
 
 
