@@ -62,7 +62,7 @@ async def _measure(
     program: Program, cells: tuple[str, ...], postgres: PostgresServer | None
 ) -> Figures:
     figures: dict[str, float] = {}
-    for setting, measures in plan(cells).items():
+    for setting, measures in plan(cells, program).items():
         try:
             async with open_stage(program, setting, postgres) as stage:
                 for measure in measures:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from benchmarks.measurement import quantile
 from benchmarks.scale import Scale
 from benchmarks.whole_bot.programs import Program
-from benchmarks.whole_bot.stage import PATIENCE_S, SETTLE_S, Ask, Setting, Stage, Unfinished
+from benchmarks.whole_bot.stage import PATIENCE_S, SETTLE_S, Ask, Setting, Stage
 
 Figures: TypeAlias = Mapping[str, float]
 
@@ -35,31 +35,34 @@ DEADLINE_MS: Final = 3000.0
 GENERATIONS: Final = 50
 """After which memory is looked at."""
 
-IDLE_S: Final = 15.0
+IDLE_S: Final = 10.0
 
 RUNNING: Final = 200
-RUNNING_PAUSE_S: Final = 0.05
+RUNNING_PAUSE_S: Final = 0.025
 """Between two of their commands: nobody measures here how they are acknowledged."""
-RUNNING_WATCH_S: Final = 15.0
-RUNNING_ASK_S: Final = 0.5
+RUNNING_WATCH_S: Final = 10.0
+"""Every message is edited five times meanwhile, all of them a thousand times."""
+RUNNING_ASK_S: Final = 0.3
 """Between two other commands that are sent while all of them run."""
 
-_FIRST = {"alone": 0, "own": 20, "together": 30, "memory": 60, "many": 100, "running": 0}
+_FIRST = {"alone": 0, "own": 20, "together": 30, "memory": 60, "many": 100, "running": 1}
 """The first person of each measure: nobody asks in two of them."""
 _BYSTANDER = 240
 
 _ONE = Setting(Scale(steps=20, step_ms=50.0))
 _FOUR = Setting(Scale(steps=20, step_ms=50.0, backends=4))
-_OBSERVED = Setting(Scale(steps=20, step_ms=50.0), is_observed=True)
 # A backend of Limner's takes 16 graphs at most.
 _WIDE = Setting(
-    Scale(steps=40, step_ms=1000.0, backends=13, runs_at_a_time=16), is_observed=True, waiting=1000
+    Scale(steps=40, step_ms=1000.0, backends=13, runs_at_a_time=16), watches_loop=True, waiting=1000
 )
 
 
 async def measure_idle(stage: Stage) -> Figures:
-    """CPU use of an idle program, in percent of a core."""
-    return {"idle_percent": await _idle_percent(stage)}
+    """CPU use of an idle program, in percent of a core, and its SQL statements a second."""
+    statements = await stage.statements()
+    percent = await _idle_percent(stage)
+    stage.statements_at_rest = (await stage.statements() - statements) / IDLE_S
+    return {"idle_percent": percent, "statements_at_rest": stage.statements_at_rest}
 
 
 async def measure_idle_with_four(stage: Stage) -> Figures:
@@ -68,8 +71,9 @@ async def measure_idle_with_four(stage: Stage) -> Figures:
 
 
 async def measure_alone(stage: Stage) -> Figures:
-    """One generation after the other, each of another person."""
+    """One generation after the other, each of another person; statements beyond those at rest."""
     asks: list[Ask] = []
+    statements, began_at = await stage.statements(), time.monotonic()
     cpu_at = stage.cpu_seconds()
     for number in range(ALONE):
         ask = await stage.ask(_FIRST["alone"] + number, f"alone-{number}")
@@ -78,12 +82,17 @@ async def measure_alone(stage: Stage) -> Figures:
             asks.append(ask)
         await asyncio.sleep(PAUSE_S)
     cpu_s = stage.cpu_seconds() - cpu_at
+    statements = await stage.statements() - statements
+    passed_s = time.monotonic() - began_at
     started_at, success_at = await stage.moments("started_at"), await stage.moments("success_at")
     starts = [(started_at[ask.job] - ask.sent_at) * 1000 for ask in asks]
     ends = [
         (stage.log.pictured_at[ask.interaction_id] - success_at[ask.job]) * 1000 for ask in asks
     ]
-    return {
+    beyond_rest = {}
+    if stage.statements_at_rest is not None:
+        beyond_rest["statements"] = (statements - stage.statements_at_rest * passed_s) / ALONE
+    return beyond_rest | {
         "start_p50_ms": quantile(starts, 0.5),
         "start_p95_ms": quantile(starts, 0.95),
         "picture_p50_ms": quantile(ends, 0.5),
@@ -141,51 +150,27 @@ async def measure_many(stage: Stage) -> Figures:
     return {"many_p95_ms": quantile(delays, 0.95), "many_late": len(late)}
 
 
-async def measure_statements(stage: Stage) -> Figures:
-    """SQL statements at rest a second, and for one generation beyond what its time costs so."""
-    if stage.program is Program.FLOOR:
-        return {"statements_at_rest": 0.0, "statements": 0.0}
-    at_rest = await _statements(stage, asyncio.sleep(IDLE_S)) / IDLE_S
-    loop = asyncio.get_running_loop()
-    began_at = loop.time()
-
-    async def generate() -> None:
-        for number in range(ALONE):
-            ask = await stage.ask(_FIRST["alone"] + number, f"statement-{number}")
-            await stage.wait_for_pictures([ask], PATIENCE_S)
-        await asyncio.sleep(SETTLE_S)
-
-    total = await _statements(stage, generate())
-    beyond = total - at_rest * (loop.time() - began_at)
-    return {"statements_at_rest": at_rest, "statements": beyond / ALONE}
-
-
 async def measure_running(stage: Stage) -> Figures:
     """Response time and age of shown progress while two hundred generations run at once."""
     asks = await _ask_all(stage, _FIRST["running"], RUNNING, "running", pause_s=RUNNING_PAUSE_S)
-    await _wait_until_all_run(stage, asks)
-    is_limner = stage.program is not Program.FLOOR
-    if is_limner:
-        await stage.reports()
+    await stage.wait_for_starts(asks, PATIENCE_S)
+    await stage.reports()
     loop = asyncio.get_running_loop()
     delays: list[float] = []
     began_at = loop.time()
     while (passed_s := loop.time() - began_at) < RUNNING_WATCH_S:
-        if is_limner:
-            other = await stage.send(_BYSTANDER, "quota")
-            delays.append(other.acknowledged_ms)
+        other = await stage.send(_BYSTANDER, "quota")
+        delays.append(other.acknowledged_ms)
         await asyncio.sleep(RUNNING_ASK_S)
     ages = _ages(stage, asks, passed_s)
-    figures = {
+    reports = await stage.reports()
+    return {
         "running_429": float(stage.world.rate_limit_hits),
         "progress_age_p50_s": quantile(ages, 0.5),
         "progress_age_worst_s": max(ages, default=math.nan),
+        "running_ack_p95_ms": quantile(delays, 0.95),
+        "loop_p99_ms": max(float(report["loop_p99_ms"]) for report in reports),
     }
-    if is_limner:
-        reports = await stage.reports()
-        figures["running_ack_p95_ms"] = quantile(delays, 0.95)
-        figures["loop_p99_ms"] = max(float(report["loop_p99_ms"]) for report in reports)
-    return figures
 
 
 Measure: TypeAlias = Callable[[Stage], Awaitable[Figures]]
@@ -193,33 +178,37 @@ Measure: TypeAlias = Callable[[Stage], Awaitable[Figures]]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one word of `--cells` measures, and between what."""
+    """What one word of `--cells` measures, and between what.
+
+    Where nothing is compared with the floor, it need not be measured.
+    """
 
     setting: Setting
     measures: tuple[Measure, ...]
+    is_compared: bool = True
 
 
 # In this order they are measured: what is last leaves work behind.
 CELLS: Mapping[str, Cell] = {
-    "idle": Cell(_ONE, (measure_idle,)),
+    "idle": Cell(_ONE, (measure_idle,), is_compared=False),
+    "statements": Cell(_ONE, (measure_idle, measure_alone), is_compared=False),
     "start": Cell(_ONE, (measure_alone,)),
     "picture": Cell(_ONE, (measure_alone,)),
-    "rest": Cell(_ONE, (measure_own,)),
+    "rest": Cell(_ONE, (measure_own,), is_compared=False),
     "cpu": Cell(_ONE, (measure_alone, measure_together)),
     "together": Cell(_ONE, (measure_together,)),
     "memory": Cell(_ONE, (measure_memory,)),
     "many": Cell(_ONE, (measure_many,)),
-    "idle-four": Cell(_FOUR, (measure_idle_with_four,)),
-    "statements": Cell(_OBSERVED, (measure_statements,)),
-    "running": Cell(_WIDE, (measure_running,)),
+    "idle-four": Cell(_FOUR, (measure_idle_with_four,), is_compared=False),
+    "running": Cell(_WIDE, (measure_running,), is_compared=False),
 }
 
 
-def plan(names: Sequence[str]) -> dict[Setting, list[Measure]]:
+def plan(names: Sequence[str], program: Program) -> dict[Setting, list[Measure]]:
     """What is to be done for these cells, in order, by what surrounds the program."""
     todo: dict[Setting, list[Measure]] = {}
     for name, cell in CELLS.items():
-        if name in names:
+        if name in names and (cell.is_compared or program is not Program.FLOOR):
             measures = todo.setdefault(cell.setting, [])
             measures += [measure for measure in cell.measures if measure not in measures]
     return todo
@@ -237,22 +226,6 @@ async def _idle_percent(stage: Stage) -> float:
     before = stage.cpu_seconds()
     await asyncio.sleep(IDLE_S)
     return (stage.cpu_seconds() - before) / IDLE_S * 100
-
-
-async def _statements(stage: Stage, work: Awaitable[None]) -> float:
-    before = sum(report["statements"] for report in await stage.reports())
-    await work
-    return float(sum(report["statements"] for report in await stage.reports()) - before)
-
-
-async def _wait_until_all_run(stage: Stage, asks: Sequence[Ask]) -> None:
-    jobs = {ask.job for ask in asks if ask.is_acknowledged}
-    for _ in range(int(PATIENCE_S)):
-        if jobs <= (await stage.moments("started_at")).keys():
-            return
-        await asyncio.sleep(1)
-    missing = len(jobs - (await stage.moments("started_at")).keys())
-    raise Unfinished(f"{stage.program.label}: {missing} of {len(jobs)} did not start.")
 
 
 def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:

@@ -36,6 +36,8 @@ PATIENCE_S: Final = 300.0
 WARM_UP_S: Final = 15.0
 WARM_UPS: Final = 6
 """How often the first generation is tried: a backend may not be known yet."""
+_LOOK_AGAIN_S: Final = 0.2
+"""Between two looks at what runs."""
 
 SETTLE_S: Final = 3.0
 """A program that has just started is not at rest."""
@@ -47,10 +49,13 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What surrounds a program. `waiting` is how many generations may wait in the guild."""
+    """What surrounds a program. `waiting` is how many generations may wait in the guild.
+
+    With `watches_loop` its reports say how late the event loop was.
+    """
 
     scale: Scale
-    is_observed: bool = False
+    watches_loop: bool = False
     waiting: int = 50
 
 
@@ -102,6 +107,8 @@ class Stage:
     processes: Sequence[BotProcess]
     log: MessageLog
     generations: int = 0
+    statements_at_rest: float | None = None
+    """A second, once that was measured."""
 
     async def ask(self, person: int, job: str) -> Ask:
         """Send /imagine; the job is its prompt."""
@@ -135,6 +142,17 @@ class Stage:
             ) from None
         self.generations += len(asks)
 
+    async def wait_for_starts(self, asks: Collection[Ask], patience_s: float) -> None:
+        """Wait until every acknowledged command's graph runs. Raises Unfinished."""
+        jobs = {ask.job for ask in asks if ask.is_acknowledged}
+        ends_at = time.monotonic() + patience_s
+        while missing := jobs - (await self.moments("started_at")).keys():
+            if time.monotonic() > ends_at:
+                raise Unfinished(
+                    f"{self.program.label}: {len(missing)} of {len(jobs)} did not start."
+                )
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
     async def moments(self, name: str) -> Mapping[str, float]:
         """What the backends noted of each job: `started_at` or `success_at`, since 1970."""
         reports = await asyncio.gather(*(asyncio.to_thread(ask_report, url) for url in self.urls))
@@ -149,15 +167,24 @@ class Stage:
         return process_tree.resident_mb(process.pid for process in self.processes)
 
     async def reports(self) -> list[Mapping[str, Any]]:
-        """What observed processes did since the last time."""
+        """What the processes say of themselves; the floor's says nothing."""
+        if self.program is Program.FLOOR:
+            return []
         return [await process.report() for process in self.processes]
+
+    async def statements(self) -> int:
+        """SQL statements so far."""
+        return sum(report["statements"] for report in await self.reports())
 
 
 @asynccontextmanager
 async def open_stage(
     program: Program, setting: Setting, postgres: PostgresServer | None
 ) -> AsyncGenerator[Stage]:
-    """Start everything, and let one generation come to its end. Raises Unfinished."""
+    """Start everything, and let one generation come to its end. Raises Unfinished.
+
+    One that takes long has only begun to run.
+    """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limner-benchmark-")))
         urls = stack.enter_context(running_backends(setting.scale))
@@ -184,8 +211,9 @@ def _commands(program: Program, setting: Setting, world: DiscordStandIn) -> list
     address = (world.address.api_base, world.address.gateway_url)
     if program is Program.FLOOR:
         return [("benchmarks.whole_bot.floor_bot", *address, str(setting.scale.steps))]
-    module = "benchmarks.whole_bot.observed" if setting.is_observed else "benchmarks.bot_process"
-    return [(module, *address, role) for role in program.roles]
+    options = ("--watch-loop",) if setting.watches_loop else ()
+    module = "benchmarks.whole_bot.observed"
+    return [(module, *options, *address, role) for role in program.roles]
 
 
 def _add_people(world: DiscordStandIn) -> None:
@@ -206,7 +234,10 @@ async def _get_ready(stage: Stage, setting: Setting) -> None:
     for number in range(WARM_UPS):
         ask = await stage.ask(0, f"warm-up-{number}")
         try:
-            await stage.wait_for_pictures([ask], WARM_UP_S + length_s)
+            if length_s > WARM_UP_S:
+                await stage.wait_for_starts([ask], WARM_UP_S)
+            else:
+                await stage.wait_for_pictures([ask], WARM_UP_S)
             break
         except Unfinished:
             continue

@@ -44,8 +44,14 @@ def test_what_a_process_started_counts_while_it_runs():
 
 
 def test_what_two_cells_need_is_measured_once():
-    assert plan(["start", "picture"]) == {CELLS["start"].setting: [measure_alone]}
-    assert plan(["cpu", "together"]) == {CELLS["cpu"].setting: [measure_alone, measure_together]}
+    setting = CELLS["start"].setting
+    assert plan(["start", "picture"], Program.SQLITE) == {setting: [measure_alone]}
+    assert plan(["cpu", "together"], Program.SQLITE) == {setting: [measure_alone, measure_together]}
+
+
+def test_the_floor_is_measured_where_it_is_compared():
+    assert plan(["idle", "running"], Program.FLOOR) == {}
+    assert plan(["idle", "together"], Program.FLOOR) == {CELLS["idle"].setting: [measure_together]}
 
 
 def test_ratios_are_taken_round_by_round():
@@ -88,8 +94,8 @@ async def test_a_program_makes_pictures_between_the_stand_ins(program):
         assert stage.world.unknown_requests == []
 
 
-async def test_an_observed_program_tells_what_it_executes():
-    async with open_stage(Program.SQLITE, Setting(QUICK, is_observed=True), None) as stage:
+async def test_a_program_tells_what_it_executes():
+    async with open_stage(Program.SQLITE, Setting(QUICK, watches_loop=True), None) as stage:
         (before,) = await stage.reports()
         await stage.wait_for_pictures([await stage.ask(1, "job-1")], 60)
         (after,) = await stage.reports()
