@@ -5,7 +5,6 @@ from typing import Protocol, cast
 
 import discord
 
-from bot.acknowledgements import Acknowledgements
 from bot.press_order import PressOrder
 from generation.backends.draining import BackendAdmin
 from generation.history.removal import Remover
@@ -29,6 +28,7 @@ from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
 from generation.requests.reposting import Reposting
 from generation.service import GenerationService
+from generation.tasks import PendingWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Services:
     marker: Marker = field(default_factory=Marker)
     file_slots: FileSlots = field(default_factory=FileSlots)
     press_order: PressOrder = field(default_factory=PressOrder)
-    acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
+    acknowledgements: PendingWork = field(default_factory=PendingWork)
 
 
 class _Served(Protocol):

@@ -48,7 +48,7 @@ from generation.runs.delivery import Delivery
 from generation.runs.run_records import RunRecords
 from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Settlement
-from generation.tasks import TaskOwner, unforeseen
+from generation.tasks import PendingWork, TaskOwner, unforeseen
 from generation.transactions import available, writes
 from workflows.folders.catalog import Catalog
 
@@ -61,6 +61,9 @@ HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 
 WATCH_POLL_S = 5.0
 """Seconds between a watcher's reads of the record: another process may run the generation."""
+
+LAST_SUBMISSIONS_S = 2.0
+"""Seconds that stopping waits for submissions in progress."""
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +154,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         )
         self._line.on_power = self._positions.note_left
         self._tasks = TaskOwner(_log)
+        self._submissions = PendingWork()
         self._tells_places = settings.tells_places
 
     @property
@@ -179,7 +183,11 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         self._tasks.start(self._keep_house(), "housekeeping")
 
     async def stop(self) -> None:
-        """Stop the line, leaving runs resumable, and close the backends. May be called twice."""
+        """Stop the line, leaving runs resumable, and close the backends. May be called twice.
+
+        Submissions in progress are accepted first: people have been told that they were received.
+        """
+        await self._submissions.wait(LAST_SUBMISSIONS_S)
         await self._tasks.close()
         await self._line.stop()
         await self._pool.close()
@@ -200,9 +208,10 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         The returned generation is recorded: it ends with pictures or with a stated failure. With
         the result of `check` for this request, nothing is checked twice.
         """
-        async with self.deciding(request.requester):
-            generation = await self._acceptor.accept(request, checked)
-        await self._hand_over(generation, has_inputs=bool(request.images))
+        with self._submissions.pending():
+            async with self.deciding(request.requester):
+                generation = await self._acceptor.accept(request, checked)
+            await self._hand_over(generation, has_inputs=bool(request.images))
         self._positions.note_accepted()
         return generation
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from db.errors import DatabaseError
@@ -39,6 +40,33 @@ class TaskOwner:
         if not task.cancelled() and (error := task.exception()) is not None:
             words = "The task %s ended in an error: %s"
             self._log.error(words, task.get_name(), error, exc_info=unforeseen(error))
+
+
+class PendingWork:
+    """Counts work in progress, so that others can wait until there is none."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_done = asyncio.Event()
+        self._is_done.set()
+
+    @contextmanager
+    def pending(self) -> Generator[None]:
+        """Count this context as work in progress."""
+        self._count += 1
+        self._is_done.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if self._count == 0:
+                self._is_done.set()
+
+    async def wait(self, patience_s: float) -> None:
+        """Wait until no work is in progress, but not longer than `patience_s` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._is_done.wait()
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:

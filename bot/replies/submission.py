@@ -19,6 +19,9 @@ from generation.requests.checking import CheckedRequest
 from generation.requests.enhancement import enhance_first
 from generation.service import GenerationService
 
+ACKNOWLEDGEMENTS_S = 1.0
+"""Seconds for which recording a request waits for the acknowledgements of others."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +56,7 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
     services = services_of(interaction)
     with services.acknowledgements.pending():
         request, checked = await _check_and_acknowledge(interaction, command_input, services)
-    await services.acknowledgements.wait()
+    await services.acknowledgements.wait(ACKNOWLEDGEMENTS_S)
     generation = await services.generations.submit(request, checked)
     await warn(interaction, generation)
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from db.errors import DatabaseUnavailable
-from generation.tasks import TaskOwner, finish
+from generation.tasks import PendingWork, TaskOwner, finish
 
 ERRORS = pytest.mark.parametrize(
     ("error", "is_unforeseen"), [(DatabaseUnavailable("Stopping."), False), (KeyError("a"), True)]
@@ -47,3 +47,20 @@ async def test_a_final_write_that_fails_while_its_caller_is_cancelled(error, is_
     (record,) = caplog.records
     assert str(error) in record.getMessage()
     assert bool(record.exc_info) is is_unforeseen
+
+
+async def test_pending_work_is_waited_for():
+    work = PendingWork()
+    with work.pending():
+        with work.pending():
+            waiting = asyncio.create_task(work.wait(60))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_pending_work_is_not_waited_for_for_ever():
+    work = PendingWork()
+    with work.pending():
+        await work.wait(0)

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -632,6 +633,28 @@ async def test_a_backend_from_which_a_run_was_withdrawn_can_take_it_again(
         assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, first.name)
         withdrawn, taken_again = first.submissions
         assert withdrawn != taken_again
+
+
+async def test_a_submission_in_progress_is_accepted_before_the_end(open_app, sqlite_url, tools):
+    begun, is_there = asyncio.Event(), asyncio.Event()
+
+    async def fetch():
+        begun.set()
+        await is_there.wait()
+        return tools.PICTURE
+
+    async with open_app(sqlite_url, tools.FakeBackend("only")) as app:
+        request = replace(tools.ask(workflow="img2img-sd"), images={"image": fetch})
+        submitting = asyncio.create_task(app.service.submit(request))
+        was_running = []
+        submitting.add_done_callback(lambda _: was_running.append(app.service.is_running))
+        await begun.wait()
+        stopping = asyncio.create_task(app.service.stop())
+        await asyncio.sleep(0)
+        is_there.set()
+        await stopping
+        assert (await submitting).state is GenerationState.WAITING
+        assert was_running == [True]
 
 
 async def test_calls_of_the_engine_under_way_leave_threads_after_its_end(
