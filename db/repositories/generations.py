@@ -183,6 +183,27 @@ class GenerationRepository(Repository):
             .execution_options(populate_existing=True)
         )
 
+    def list_ancestors(self, generation_id: str, limit: int) -> tuple[GenerationRow, ...]:
+        """Return what it was derived from, the nearest first, up to a deleted one."""
+        parents = (
+            select(GenerationRow.parent_id, literal(1).label("distance"))
+            .where(GenerationRow.id == generation_id)
+            .cte("parents", recursive=True)
+        )
+        parents = parents.union_all(
+            select(GenerationRow.parent_id, parents.c.distance + 1)
+            .join(parents, GenerationRow.id == parents.c.parent_id)
+            .where(parents.c.distance < limit)
+        )
+        rows = self._session.scalars(
+            select(GenerationRow)
+            .join(parents, GenerationRow.id == parents.c.parent_id)
+            .where(GenerationRow.id != generation_id)
+            .order_by(parents.c.distance)
+        )
+        # The id of a deleted ancestor may have been given to a descendant.
+        return tuple(rows.unique())
+
     def _conditions(self, filters: GenerationFilter) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
         if filters.user_id is not None:

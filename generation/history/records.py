@@ -28,6 +28,9 @@ RUNS_TAKEN = 60
 EARLIER = timedelta(days=1)
 """How much older than the oldest waiting generation a run may be to affect the order."""
 
+LONGEST_LINEAGE = 50
+"""Ancestors that are followed."""
+
 BATCH = 500
 """Generations loaded at a time where all are iterated."""
 
@@ -83,6 +86,12 @@ class Records(Transactional):
             return None
         outputs = OutputRepository(session).outputs(generation_id)
         return copy_generation(row, outputs, include_withheld=include_withheld)
+
+    @reads
+    def find_ancestors(self, session: Session, generation_id: str) -> tuple[Generation, ...]:
+        """Return what it was derived from with outputs, the nearest first, up to a deleted one."""
+        rows = GenerationRepository(session).list_ancestors(generation_id, LONGEST_LINEAGE)
+        return _with_outputs(session, rows)
 
     @reads
     def find_state(self, session: Session, generation_id: str) -> GenerationState | None:

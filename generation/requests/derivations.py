@@ -94,7 +94,7 @@ class Derivations:
         self._records = records
         self._action_finder = action_finder
         self._catalog = catalog
-        self.lineage = Lineage(records.find, catalog)
+        self.lineage = Lineage(records.find_ancestors, catalog)
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation that the requester may see.

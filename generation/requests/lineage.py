@@ -9,9 +9,6 @@ from generation.request import Requester
 from generation.requests.access import check_age
 from workflows.folders.catalog import Catalog
 
-LONGEST_LINEAGE = 50
-"""Ancestors that are followed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -22,12 +19,14 @@ class Picture:
 
 
 class Lineage:
-    """Looks generations up by `find`, which returns one by its id."""
+    """Looks ancestors up by `find_ancestors`, which returns those of a generation's id."""
 
     def __init__(
-        self, find: Callable[[str], Awaitable[Generation | None]], catalog: Catalog
+        self,
+        find_ancestors: Callable[[str], Awaitable[tuple[Generation, ...]]],
+        catalog: Catalog,
     ) -> None:
-        self._find = find
+        self._find_ancestors = find_ancestors
         self._catalog = catalog
 
     async def check_age(self, generation: Generation, requester: Requester) -> None:
@@ -35,7 +34,7 @@ class Lineage:
 
         What is made from results of an age-restricted workflow is age-restricted, too.
         """
-        if requester.is_channel_age_restricted:
+        if requester.is_channel_age_restricted or not self._catalog.has_age_restricted:
             return
         for one in (generation, *await self.ancestors(generation)):
             workflow = self._catalog.find(one.workflow) or self._catalog.disabled.get(one.workflow)
@@ -48,17 +47,10 @@ class Lineage:
         return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
 
     async def ancestors(self, generation: Generation) -> tuple[Generation, ...]:
-        """Return all ancestors, up to the root or to a deleted one."""
-        found: list[Generation] = []
-        seen = {generation.id}
-        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
-            parent = await self._find(generation.parent_id)
-            if parent is None or parent.id in seen:
-                break
-            seen.add(parent.id)
-            found.append(parent)
-            generation = parent
-        return tuple(found)
+        """Return all ancestors, the nearest first, up to the root or to a deleted one."""
+        if generation.parent_id is None:
+            return ()
+        return await self._find_ancestors(generation.id)
 
     async def owns_attachments(self, generation: Generation, requester: Requester) -> bool:
         """Return whether all its inputs are this person's, or results it started from.

@@ -35,6 +35,15 @@ from workflows.folders.managed_folder import ManagedFolder
 ASKED = frozenset({"prompt", "negative", "seed", "size"})
 
 
+def find_ancestors(known, generation_id):
+    """The recorded ancestors of a generation, the nearest first."""
+    found, parent_id = [], known[generation_id].parent_id
+    while parent_id in known:
+        found.append(known[parent_id])
+        parent_id = found[-1].parent_id
+    return tuple(found)
+
+
 class FakeService:
     """What the cogs and buttons ask of a GenerationService, answered from memory."""
 
@@ -106,6 +115,10 @@ class FakeService:
     async def find(self, generation_id):
         await self._pause()
         return self.known.get(generation_id)
+
+    async def find_ancestors(self, generation_id):
+        await self._pause()
+        return find_ancestors(self.known, generation_id)
 
     async def find_state(self, generation_id):
         generation = await self.find(generation_id)

@@ -125,6 +125,16 @@ class Catalog:
         """Return a usable workflow, or else an upload of that name that is not enabled yet."""
         return self._snapshot.workflows.get(name) or self._snapshot.staged.get(name)
 
+    @property
+    def has_age_restricted(self) -> bool:
+        """Whether any workflow is age-restricted, usable or not."""
+        known = self._snapshot
+        return any(
+            workflow.manifest.access.age_restricted
+            for group in (known.workflows, known.staged, known.disabled)
+            for workflow in group.values()
+        )
+
     def load(self) -> None:
         """Read the folders again. A missing folder counts as empty."""
         reading = _Reading(self._folders, self._snapshot, self._classes)

@@ -402,3 +402,20 @@ async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(databas
     await add("f", user_id=2)
     with database.transaction() as session:
         assert LineRepository(session).count_unfinished(1, 10).by_lane == {0: 1, 1: 2}
+
+
+async def ancestors_of(database, id_, limit=50):
+    with database.transaction(read_only=True) as session:
+        return [row.id for row in GenerationRepository(session).list_ancestors(id_, limit)]
+
+
+async def test_ancestors_are_read_to_the_root_and_never_in_circles(add, database):
+    for child, parent in (("ddddd", "ccccc"), ("ccccc", "bbbbb"), ("bbbbb", None)):
+        await add(child, parent_id=parent)
+    assert await ancestors_of(database, "ddddd") == ["ccccc", "bbbbb"]
+    assert await ancestors_of(database, "ddddd", limit=1) == ["ccccc"]
+    assert await ancestors_of(database, "bbbbb") == []
+    for parent in ("ddddd", "gone2"):
+        with database.transaction() as session:
+            GenerationRepository(session).update("bbbbb", parent_id=parent)
+        assert await ancestors_of(database, "ddddd") == ["ccccc", "bbbbb"]
