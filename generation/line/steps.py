@@ -8,12 +8,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from enum import Enum, auto
 
 from comfy.errors import ComfyError
 from generation.history.records import Records
 from generation.line.settings import STOP_ATTEMPTS, LineTimings
-from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.runs import failures
 from generation.runs.delivery import Delivery
 from generation.runs.results import RecordedEnd
@@ -21,14 +19,6 @@ from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
 
 _log = logging.getLogger(__name__)
-
-
-class DeliveryOutcome(Enum):
-    """Outcome of a delivery. `DONE` also if there was nothing to deliver."""
-
-    DONE = auto()
-    POSTPONED = auto()
-    IMPOSSIBLE = auto()
 
 
 class Steps:
@@ -87,17 +77,3 @@ class Steps:
             await asyncio.sleep(self._timings.stop_pause_s)
         if not has_answered:
             self.runner.leave(generation_id, placement.backend, placement.prompt_id)
-
-    async def deliver(
-        self, generation_id: str, recorded: RecordedEnd | None = None
-    ) -> DeliveryOutcome:
-        """Deliver its end and record that."""
-        try:
-            await self.delivery.deliver(generation_id, recorded)
-        except DeliveryPostponed as error:
-            _log.info("The end of generation %s is told later: %s", generation_id, error)
-            return DeliveryOutcome.POSTPONED
-        except DeliveryImpossible as error:
-            _log.info("The end of generation %s cannot be told: %s", generation_id, error)
-            return DeliveryOutcome.IMPOSSIBLE
-        return DeliveryOutcome.DONE

@@ -6,6 +6,7 @@ statements. If two processes start the same attempt, the engine lets the second 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -14,7 +15,8 @@ from dbos import DBOS, SetWorkflowID
 
 from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
 from generation.line.settings import LineTimings
-from generation.line.steps import DeliveryOutcome, Steps
+from generation.line.steps import Steps
+from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.runs.outcome import WITHDRAWN, Outcome
 from generation.runs.results import FinishedRun, RecordedEnd
 
@@ -38,6 +40,8 @@ day."""
 
 TRANSIENT = (DatabaseUnavailable, DatabaseUnreadable, DatabaseDenied)
 """Errors after which a retry may succeed, perhaps because somebody fixed a disk or a password."""
+
+_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -171,10 +175,15 @@ class Workflows:
 
     async def _try_delivery(self, generation_id: str, recorded: RecordedEnd | None = None) -> bool:
         """Deliver once; return whether nothing is left to deliver."""
-        delivery = await self._retry_transient(self._steps.deliver, generation_id, recorded)
-        if delivery is DeliveryOutcome.IMPOSSIBLE:
+        try:
+            await self._retry_transient(self._steps.delivery.deliver, generation_id, recorded)
+        except DeliveryPostponed as error:
+            _log.info("The end of generation %s is told later: %s", generation_id, error)
+            return False
+        except DeliveryImpossible as error:
+            _log.info("The end of generation %s cannot be told: %s", generation_id, error)
             await self._retry_transient(self._steps.settlement.give_up_delivery, generation_id)
-        return delivery is not DeliveryOutcome.POSTPONED
+        return True
 
     async def _cancel_body(self, generation_id: str) -> None:
         self.abort(generation_id)
