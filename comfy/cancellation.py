@@ -8,9 +8,7 @@ from comfy.errors import RunInterrupted, RunStalled
 from comfy.protocol.responses import RunRecord, Whereabouts
 from comfy.run_lookup import RunLookup
 from comfy.runs import FollowedRuns
-from comfy.timeouts import Timing
-
-_PAUSE_GROWTH = 1.5
+from comfy.timeouts import PAUSE_GROWTH, Timing
 
 
 async def cancel_run(
@@ -39,7 +37,7 @@ async def cancel_run(
         if now > deadline:
             raise RunStalled(f"The run did not stop within {timing.cancel:g} s.")
         await asyncio.sleep(pause)
-        pause = min(pause * _PAUSE_GROWTH, timing.cancel_repeat)
+        pause = min(pause * PAUSE_GROWTH, timing.cancel_repeat)
 
 
 def _judge(whereabouts: Whereabouts, *, was_there: bool) -> CancelOutcome:

@@ -11,6 +11,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final, Self
@@ -38,8 +39,6 @@ PARTIAL_SUFFIX: Final = ".part"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAT64 = IPv6Network("64:ff9b::/96")
-_PARTIAL_CONTENT = 206
-_RANGE_REFUSED = 416
 
 ReportProgress = Callable[[int, int | None], None]
 """Called with the downloaded bytes and the total, if that is known."""
@@ -137,11 +136,11 @@ class Downloader:
         headers = {"Range": f"bytes={held}-"} if held else {}
         async with self._client.get(wanted.url, headers=headers) as response:
             # Nothing is left to send: the part is the whole file already.
-            if held and response.status == _RANGE_REFUSED:
+            if held and response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return _Expected(_whole_size(response, held), _stated_sha256(response))
             _require_content(response)
             # A server without ranges sends the file from its beginning.
-            if response.status != _PARTIAL_CONTENT:
+            if response.status != HTTPStatus.PARTIAL_CONTENT:
                 held = 0
             total = _whole_size(response, held)
             _require_plausible(total, wanted.size)
@@ -192,7 +191,7 @@ def _require_content(response: aiohttp.ClientResponse) -> None:
         raise DownloadError(
             f"{host} wants a login: accept the license there, and download it by hand."
         )
-    if response.status not in (200, _PARTIAL_CONTENT):
+    if response.status not in (200, HTTPStatus.PARTIAL_CONTENT):
         raise DownloadError(f"{host} answers with status {response.status}.")
     if response.content_type == "text/html":
         raise DownloadError(f"{host} sends a page instead of the file.")
@@ -203,7 +202,7 @@ def _whole_size(response: aiohttp.ClientResponse, held: int) -> int | None:
     stated = re.fullmatch(
         r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "")
     )
-    if response.status in (_PARTIAL_CONTENT, _RANGE_REFUSED):
+    if response.status in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
         if stated is None or stated[1] not in (None, str(held)):
             raise DownloadError("The server sends another part than the one asked for.")
         return int(stated[2]) if stated[2] != "*" else None

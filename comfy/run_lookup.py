@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from http import HTTPStatus
 from urllib.parse import quote
 
 from comfy.errors import BackendUnreachable, NotComfyUI
@@ -15,8 +16,6 @@ from comfy.protocol.responses import (
     parse_record,
 )
 from comfy.timeouts import Timing
-
-_NOT_FOUND = 404
 
 
 class RunLookup:
@@ -41,7 +40,7 @@ class RunLookup:
             answer = await self._http.exchange(
                 "GET", f"api/jobs/{quote(prompt_id, safe='')}", timeout=self._timing.request
             )
-            if answer.status == _NOT_FOUND:
+            if answer.status == HTTPStatus.NOT_FOUND:
                 return None
             self._http.require_ok(answer)
             states = parse_jobs({"jobs": [answer.document]}) or {}
@@ -99,7 +98,7 @@ class RunLookup:
             answer = await self._http.exchange(
                 "GET", "api/jobs", query=query, timeout=self._timing.request
             )
-            if answer.status != _NOT_FOUND:
+            if answer.status != HTTPStatus.NOT_FOUND:
                 self._http.require_ok(answer)
             # The status alone proves nothing: a proxy may answer any path with a page of its own.
             self._has_jobs_api = parse_jobs(answer.document) is not None

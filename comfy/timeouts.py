@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PAUSE_GROWTH = 1.5
+"""Factor by which the pause between two polls grows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:

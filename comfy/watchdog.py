@@ -12,11 +12,9 @@ from comfy.protocol.responses import QueueState
 from comfy.run import Run
 from comfy.run_lookup import RunLookup
 from comfy.runs import FollowedRuns
-from comfy.timeouts import Timing
+from comfy.timeouts import PAUSE_GROWTH, Timing
 
 _log = logging.getLogger(__name__)
-
-_PAUSE_GROWTH = 1.5
 
 
 class Watchdog:
@@ -100,7 +98,7 @@ class Watchdog:
             return
         self._ask_at = now + self._pause
         longest = self._timing.poll_first if self._listener.may_be_deaf else self._timing.poll_most
-        self._pause = min(self._pause * _PAUSE_GROWTH, longest)
+        self._pause = min(self._pause * PAUSE_GROWTH, longest)
         try:
             await self._ask(due)
         except ComfyError as error:

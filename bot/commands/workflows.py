@@ -20,7 +20,6 @@ from bot.ui.responses import acknowledge_press, replace_message
 from bot.ui.text import harmless
 from bot.ui.workflow_report import model_line
 from generation.library.library import Library
-from generation.library.models import WantedModel
 
 PAGE = 10
 """Workflows per page, at three lines each."""
@@ -77,7 +76,7 @@ async def _page(interaction: discord.Interaction, library: Library, page: int) -
         lines.append(f"{harmless(_(workflow.title), 100)} {command}".strip())
         lines.append(small(f"`{workflow.name}`", harmless(_(workflow.description), 200)))
     if can_administer(interaction) and (missing := library.missing_models()):
-        lines += ["**" + _("Missing models") + "**", *map(_missing_line, missing)]
+        lines += ["**" + _("Missing models") + "**", *map(model_line, missing)]
     buttons = []
     if pages > 1:
         buttons = [
@@ -87,10 +86,6 @@ async def _page(interaction: discord.Interaction, library: Library, page: int) -
     footer = _("Page {page} of {pages}", page=page + 1, pages=pages) if pages > 1 else ""
     lines = lines or [_("Nothing yet.")]
     return panel(_("What you can make here"), lines, footer=footer, rows=[row(*buttons)])
-
-
-def _missing_line(model: WantedModel) -> str:
-    return model_line(model.name, model.folder, model.source.url if model.source else None)
 
 
 def sort_kinds(kinds: Iterable[str]) -> list[str]:

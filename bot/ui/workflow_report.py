@@ -7,6 +7,7 @@ from bot.i18n.language import _, mark, plural
 from bot.ui.options import shown_name
 from bot.ui.text import harmless, size_text
 from generation.library.inspection import Fitness, InspectedInput, Inspection, template_of
+from generation.library.models import WantedModel
 
 LINE_CHARACTERS = 300
 FILE_CHARACTERS = 100
@@ -69,11 +70,11 @@ def card_lines(report: Inspection) -> Iterator[str]:
         facts.append(_("default {value}", value=_default(input_)) if input_.default else "")
         said = harmless(", ".join(filter(None, facts)), LINE_CHARACTERS)
         yield f"`{shown_name(input_.name)}` {said}"
-    missing = [model for model in report.models if model.is_present is False]
+    missing = [model for model in report.models if model.is_missing]
     if missing:
         yield f"**{_('Missing models')}**"
     for model in missing:
-        yield model_line(model.name, model.folder, model.url)
+        yield model_line(model)
     for fitness in report.backends:
         # Missing models alone are listed already, unless another backend has them.
         if fitness.can_run or fitness.nodes or not missing:
@@ -85,9 +86,9 @@ def _say(problem: str) -> str:
     return _(template, **facts)
 
 
-def model_line(name: str, folder: str | None, url: str | None) -> str:
+def model_line(model: WantedModel) -> str:
     """Format a missing model file: a link if its source is known, and its folder."""
-    shown = harmless(name, FILE_CHARACTERS)
+    shown, folder, url = harmless(model.name, FILE_CHARACTERS), model.folder, model.url
     linked = f"[{shown}]({url})" if url is not None and _LINKABLE.fullmatch(url) else shown
     return f"{linked} → models/{harmless(folder, FILE_CHARACTERS)}" if folder else linked
 

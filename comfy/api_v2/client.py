@@ -39,14 +39,13 @@ from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from comfy.saved_object_info import load_object_info
 from comfy.settings import BackendSettings
-from comfy.timeouts import Timing
+from comfy.timeouts import PAUSE_GROWTH, Timing
 
 COMFY_CLOUD = "cloud.comfy.org"
 """Host that offers ComfyUI's older API beside v2, including /api/object_info."""
 
 _DEPLOYMENTS = ".run.comfy.app"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-_PAUSE_GROWTH = 1.5
 
 
 class ComfyApiV2(HttpBackend):
@@ -194,7 +193,7 @@ class ComfyApiV2(HttpBackend):
             if time.monotonic() + pause > deadline:
                 raise RunStalled(f"The run did not stop within {self._timing.cancel:g} s.")
             await asyncio.sleep(pause)
-            pause = min(pause * _PAUSE_GROWTH, self._timing.cancel_repeat)
+            pause = min(pause * PAUSE_GROWTH, self._timing.cancel_repeat)
 
     async def _keep_trying(self) -> None:
         pause = self._timing.backoff_first

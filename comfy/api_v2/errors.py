@@ -1,6 +1,7 @@
 """Conversion of the Comfy API v2's error answers into this package's errors."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from comfy.errors import (
@@ -15,9 +16,6 @@ from comfy.http.client import HttpClient
 from comfy.http.response import HttpResponse
 from comfy.protocol.failures import clean_sentence, parse_rejection
 
-_SERVER_ERRORS = 500
-_TOO_MANY = 429
-_NOT_IMPLEMENTED = 501
 _CLIENT_ERRORS = range(400, 500)
 _UNAUTHORIZED = frozenset({401, 403})
 _UNKNOWN_PATH = frozenset({404, 405})
@@ -67,7 +65,7 @@ def refuses_label(answer: HttpResponse) -> bool:
 def require_available(http: HttpClient, answer: HttpResponse) -> None:
     """Raise BackendUnavailable where the service says that it takes no work at all."""
     code = code_of(answer)
-    if answer.status == _TOO_MANY:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         sentence = _UNAVAILABLE.get(code, _UNAVAILABLE["rate_limited"]).format(name=http.name)
         raise TryLater(sentence, code=code, pause_s=answer.retry_after_s)
     if code in _UNAVAILABLE:
@@ -91,7 +89,10 @@ def require_taken(http: HttpClient, answer: HttpResponse) -> None:
     if code == "invalid_workflow":
         raise _build_rejection(message, _error(answer))
     # After 501 the outcome is known: what is not implemented was not done.
-    if answer.status >= _SERVER_ERRORS and answer.status != _NOT_IMPLEMENTED:
+    if (
+        answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        and answer.status != HTTPStatus.NOT_IMPLEMENTED
+    ):
         raise BackendUnreachable(f"{http.name} answers with {answer.status}: {message or code}")
     if message and answer.status in _CLIENT_ERRORS and answer.status not in _UNKNOWN_PATH:
         sentence = f"{http.name} answers with {answer.status}: {message}"

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -36,14 +37,11 @@ from comfy.protocol.events import (
     Succeeded,
 )
 from comfy.protocol.outputs import choose_results
-from comfy.timeouts import Timing
+from comfy.timeouts import PAUSE_GROWTH, Timing
 
 MAX_TEXT_BYTES = 2**20
 """Bytes of the largest output that is read as a text."""
 
-_NOT_FOUND = 404
-_TOO_MANY = 429
-_PAUSE_GROWTH = 1.5
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +52,7 @@ async def fetch_job(
     method, path = ("POST", "/cancel") if link == "cancel" else ("GET", "")
     url = http.resolve(job.links.get(link)) or f"{JOBS}/{quote(job.id, safe='')}{path}"
     answer = await http.exchange(method, url, timeout=timing.request)
-    if answer.status == _NOT_FOUND and code_of(answer):
+    if answer.status == HTTPStatus.NOT_FOUND and code_of(answer):
         return None
     require_taken(http, answer)
     fresh = parse_job(answer.document, graph)
@@ -134,7 +132,7 @@ class JobFollower:
                         return
             except StreamRefused as refusal:
                 # 429: all streams are in use. Any other status: there are none, so poll.
-                self._has_events = refusal.answer.status == _TOO_MANY
+                self._has_events = refusal.answer.status == HTTPStatus.TOO_MANY_REQUESTS
                 self._pause = max(self._pause, refusal.answer.retry_after_s or 0.0)
             except BackendUnreachable as error:
                 _log.debug("%s: the events of a job broke off: %s", self._http.name, error)
@@ -165,7 +163,7 @@ class JobFollower:
 
     async def _rest(self) -> None:
         await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * _PAUSE_GROWTH, self._timing.poll_most)
+        self._pause = min(self._pause * PAUSE_GROWTH, self._timing.poll_most)
 
     def _note_missing(self) -> None:
         """Count a missing job; once proves nothing, as comfy-api-proxy expires runs as they end."""

@@ -9,6 +9,7 @@ import base64
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
@@ -39,11 +40,9 @@ MAX_LINE_BYTES = 16 * 2**20
 _CLOSING = 2.0
 """Seconds for the closing handshake of /ws."""
 
-_OK = 200
 _WITH_CONTENT = frozenset({200, 206})
 """Statuses of a response whose body is the requested file."""
 
-_TOO_LARGE = 413
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
@@ -151,7 +150,7 @@ class HttpClient:
         )
         options = {"headers": {"Accept": "text/event-stream"}}
         async with self._respond("GET", path, None, limits, options) as response:
-            if response.status != _OK:
+            if response.status != HTTPStatus.OK:
                 content = await read_body(response, MAX_ANSWER_BYTES, self.name)
                 raise StreamRefused(await build_response(response, self.redact(content)))
             rest = b""
@@ -223,7 +222,7 @@ class HttpClient:
             return BackendRefused(sentence, status=status)
         if status in {404, 405}:
             return NotComfyUI(f"{self.name} answers, but does not know what ComfyUI knows.")
-        if status == _TOO_LARGE:
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             sentence = (
                 f"{self.name} refuses uploads of this size: raise client_max_body_size of the "
                 "proxy in front of it, or --max-upload-size of ComfyUI."

@@ -1,12 +1,12 @@
 """Reports on workflows before they are enabled: inputs, node classes, models and problems."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.capability import find_classes
 from generation.backends.common_classes import CommonClasses
-from generation.library.models import find_holders
+from generation.library.models import WantedModel, find_wanted_models
 from generation.requests.checkpoints import find_default
 from workflows.carriers import Carried, read
 from workflows.convert import convert
@@ -16,7 +16,7 @@ from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.manifest import Input
-from workflows.model_files import find_model_files, with_model_sources
+from workflows.model_files import with_model_sources
 from workflows.reading import parse_table, read_table
 from workflows.workflow import Workflow
 from workflows.writing import write_manifest
@@ -56,19 +56,6 @@ class Fitness:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectedModel:
-    """A model file that the workflow loads: its folder, its source and whether it is there.
-
-    `is_present` says whether any backend lists it; None if no backend was asked.
-    """
-
-    name: str
-    folder: str | None
-    url: str | None
-    is_present: bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class Inspection:
     """A report on one workflow. `problems` are the reasons why it cannot be used, as sentences.
 
@@ -93,7 +80,7 @@ class Inspection:
     problems: tuple[str, ...] = ()
     unknown_classes: tuple[str, ...] = ()
     is_paid: bool = False
-    models: tuple[InspectedModel, ...] = ()
+    models: tuple[WantedModel, ...] = ()
     workflow: Workflow | None = field(default=None, repr=False)
 
     @property
@@ -177,7 +164,7 @@ def inspect_workflow(
         notes=workflow.notes,
         unknown_classes=_unknown_classes(workflow.graph, infos),
         is_paid=is_paid(workflow.graph, infos),
-        models=tuple(_inspected_models(workflow, infos)),
+        models=find_wanted_models([workflow], infos),
         workflow=workflow,
     )
 
@@ -194,15 +181,6 @@ def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str
         for one in sorted(find_classes(graph))
         if infos and not any(info.has(one) for info in infos.values())
     )
-
-
-def _inspected_models(
-    workflow: Workflow, infos: Mapping[str, ObjectInfo]
-) -> Iterator[InspectedModel]:
-    for model in find_model_files(workflow):
-        holders = find_holders(model, infos)
-        is_present = None if holders is None else bool(holders)
-        yield InspectedModel(model.name, model.folder, model.url, is_present)
 
 
 def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:

@@ -24,6 +24,11 @@ class WantedModel:
     backends: tuple[str, ...] | None
 
     @property
+    def url(self) -> str | None:
+        """Where to download it, if known."""
+        return self.source.url if self.source else None
+
+    @property
     def is_missing(self) -> bool:
         """Whether backends were asked and none has it."""
         return self.backends == ()

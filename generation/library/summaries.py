@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 from generation.requests.values import MAX_PROMPT_CHARACTERS, PROMPT
 from workflows.manifest import Input, InputType, Number
@@ -24,6 +23,17 @@ class InputKind(StrEnum):
     AUDIO = "audio"
     ASPECT = "aspect"
     WORKFLOW = "workflow"
+
+
+_KINDS = {
+    InputType.SEED: InputKind.INTEGER,
+    InputType.CHECKPOINT: InputKind.MODEL,
+    InputType.LORA: InputKind.MODEL,
+    InputType.IMAGE: InputKind.PICTURE,
+    InputType.MASK: InputKind.PICTURE,
+    InputType.SIZE: InputKind.ASPECT,
+}
+"""Kinds of the types that are given in another way than their name says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +97,10 @@ def _summarise_input(wanted: Input) -> InputSummary:
         maximum = min(MAX_PROMPT_CHARACTERS, maximum or MAX_PROMPT_CHARACTERS)
     return InputSummary(
         name=wanted.name,
-        kind=_kind(wanted.type),
+        kind=_KINDS.get(wanted.type) or InputKind(wanted.type.value),
         description=wanted.description,
         required=wanted.required,
         minimum=minimum,
         maximum=maximum,
         choices=wanted.choices,
     )
-
-
-def _kind(given: InputType) -> InputKind:  # noqa: PLR0911 - one answer for each type
-    match given:
-        case InputType.TEXT:
-            return InputKind.TEXT
-        case InputType.INTEGER | InputType.SEED:
-            return InputKind.INTEGER
-        case InputType.NUMBER:
-            return InputKind.NUMBER
-        case InputType.BOOLEAN:
-            return InputKind.BOOLEAN
-        case InputType.CHOICE:
-            return InputKind.CHOICE
-        case InputType.CHECKPOINT | InputType.LORA:
-            return InputKind.MODEL
-        case InputType.IMAGE | InputType.MASK:
-            return InputKind.PICTURE
-        case InputType.VIDEO:
-            return InputKind.VIDEO
-        case InputType.AUDIO:
-            return InputKind.AUDIO
-        case InputType.SIZE:
-            return InputKind.ASPECT
-        case _:
-            assert_never(given)

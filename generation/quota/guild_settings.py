@@ -64,13 +64,12 @@ class Administration(Service):
         super().__init__(database, clock)
         self._turns_changed = turns_changed
 
-    async def pause(self, actor: Actor) -> bool:
-        """Pause the line. Return False if it was paused already."""
-        return await self._pause_or_resume(actor, is_paused=True)
-
-    async def resume(self, actor: Actor) -> bool:
-        """Resume the line. Return False if it was not paused."""
-        return await self._pause_or_resume(actor, is_paused=False)
+    async def set_paused(self, actor: Actor, *, is_paused: bool) -> bool:
+        """Pause or resume the line. Return False if nothing changed."""
+        is_changed = await self._set_paused(actor, is_paused=is_paused)
+        if is_changed:
+            await self._turns_changed()
+        return is_changed
 
     @writes
     def status(self, session: Session, guild_id: int | None) -> GuildStatus:
@@ -303,12 +302,6 @@ class Administration(Service):
         if columns:
             guilds.update(actor.guild_id, **columns)
         return read_limits(guilds.get_or_create(actor.guild_id, now=self._clock()))
-
-    async def _pause_or_resume(self, actor: Actor, *, is_paused: bool) -> bool:
-        is_changed = await self._set_paused(actor, is_paused=is_paused)
-        if is_changed:
-            await self._turns_changed()
-        return is_changed
 
     @writes
     def _set_paused(self, session: Session, actor: Actor, *, is_paused: bool) -> bool:

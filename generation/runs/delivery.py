@@ -61,14 +61,14 @@ class Delivery(Transactional):
 
     def preparing(self, run: FinishedRun) -> AbstractContextManager[None]:
         """Prepare the delivery of results that will be shown as they are, until the block ends."""
-        generation, results = run.generation, run.results
-        if generation is None or generation.withheld or results is None:
+        generation, ruling = run.generation, run.ruling
+        if generation is None or generation.withheld or ruling is None:
             return nullcontext()
-        if results.ruling.verdict is not ImageVerdict.SHOW:
+        if ruling.verdict is not ImageVerdict.SHOW:
             return nullcontext()
         contents = [
             OutputContent(copy_row(Output, made, byte_count=len(made.content)), made.content)
-            for made in results.outputs
+            for made in run.outputs
         ]
         return self._notifier.preparing(generation, contents)
 

@@ -9,20 +9,17 @@ from generation.runs.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """Results of a run with the image filter's ruling. `gpu_ms` is the duration of the run."""
-
-    outputs: tuple[NewOutput, ...]
-    ruling: Ruling
-    gpu_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """An outcome with the results to record together with it, and the generation as it ran."""
+    """An outcome, and what is recorded together with it.
+
+    `ruling` is the image filter's on the `outputs`, None if there was nothing to rule on. `gpu_ms`
+    is the duration of the run, and `generation` the generation as it ran, if it succeeded.
+    """
 
     outcome: Outcome
-    results: Results | None = None
+    outputs: tuple[NewOutput, ...] = ()
+    ruling: Ruling | None = None
+    gpu_ms: int | None = None
     generation: Generation | None = None
 
 

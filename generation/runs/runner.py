@@ -34,7 +34,7 @@ from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, expl
 from generation.runs.orphaned_runs import OrphanedRuns
 from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
-from generation.runs.results import FinishedRun, Results
+from generation.runs.results import FinishedRun
 from generation.runs.run_records import NotWanted, RunRecords
 from workflows.errors import ValueRefused, WorkflowError
 from workflows.folders.catalog import Catalog
@@ -281,9 +281,8 @@ class Runner:
             return FinishedRun(failed(NOTHING_MADE))
         ruling = await self._image_gate.judge(attempt.generation, outputs)
         if ruling.verdict is ImageVerdict.REFUSE:
-            return FinishedRun(failed(ruling.failure), Results((), ruling, attempt.gpu_ms))
-        results = Results(outputs, ruling, attempt.gpu_ms)
-        return FinishedRun(SUCCEEDED, results, attempt.generation)
+            return FinishedRun(failed(ruling.failure), (), ruling, attempt.gpu_ms)
+        return FinishedRun(SUCCEEDED, outputs, ruling, attempt.gpu_ms, attempt.generation)
 
     def _outcome_of(self, attempt: RunAttempt, error: Exception) -> Outcome:
         if isinstance(error, UnusableResult | BackendRefused):

@@ -18,7 +18,7 @@ from generation.record import Failure, Generation, GenerationState, OutputConten
 from generation.runs.broadcast import Broadcast
 from generation.runs.failures import CANCELLED, CANCELLED_BY_MODERATOR
 from generation.runs.outcome import failure_of
-from generation.runs.results import FinishedRun, RecordedEnd, Results
+from generation.runs.results import FinishedRun, RecordedEnd
 from generation.tasks import finish
 from generation.text import legible
 from generation.transactions import Transactional, writes
@@ -51,7 +51,7 @@ class Settlement(Transactional):
         state, failure = GenerationState.SUCCEEDED, None
         if run.outcome["ended"] != "succeeded":
             state, failure = GenerationState.FAILED, failure_of(run.outcome)
-        return await finish(self._settle(generation_id, state, failure, run.results))
+        return await finish(self._settle(generation_id, state, failure, run))
 
     async def fail(self, generation_id: str, failure: Failure) -> RecordedEnd | None:
         """Fail a generation and refund its charge."""
@@ -72,7 +72,7 @@ class Settlement(Transactional):
         generation_id: str,
         state: GenerationState,
         failure: Failure | None,
-        results: Results | None = None,
+        run: FinishedRun | None = None,
     ) -> RecordedEnd | None:
         def change(session: Session) -> tuple[RecordedEnd, Ended] | None:
             now, row, why = self._clock(), None, failure
@@ -92,9 +92,9 @@ class Settlement(Transactional):
                 failure_kind=why.kind.value if why else None,
                 failure_sentence=why.template if why else None,
                 failure_facts=_storable(why.facts) if why else None,
-                gpu_ms=results.gpu_ms if results else None,
+                gpu_ms=run.gpu_ms if run else None,
             )
-            return self._record_end(session, generation_id, results) if won else None
+            return self._record_end(session, generation_id, run) if won else None
 
         settled = await self._database.write(change)
         if settled is None:
@@ -105,23 +105,23 @@ class Settlement(Transactional):
         return end
 
     def _record_end(
-        self, session: Session, generation_id: str, results: Results | None
+        self, session: Session, generation_id: str, run: FinishedRun | None
     ) -> tuple[RecordedEnd, Ended] | None:
         """Record the results and close the charge, in the transaction that set the row's end."""
         outputs: Sequence[OutputRow] = ()
-        if results is not None:
-            outputs = OutputRepository(session).replace_outputs(generation_id, results.outputs)
-            self._image_gate.record(session, generation_id, results.ruling)
+        if run is not None and run.ruling is not None:
+            outputs = OutputRepository(session).replace_outputs(generation_id, run.outputs)
+            self._image_gate.record(session, generation_id, run.ruling)
         found = GenerationRepository(session).get_with_review(generation_id)
         if found is None:
             return None
         row, review_state, *_ = found
         ended = _close_charge(session, row, outputs)
         contents: tuple[OutputContent, ...] = ()
-        if results is not None and not row.withheld:
+        if run is not None and not row.withheld:
             contents = tuple(
                 OutputContent(copy_output(output), made.content)
-                for output, made in zip(outputs, results.outputs, strict=True)
+                for output, made in zip(outputs, run.outputs, strict=True)
             )
         return RecordedEnd(ended.generation, review_state, contents), ended
 

@@ -7,7 +7,7 @@ from workflows import sizes
 from workflows.graph import Slot
 from workflows.infer.files import is_model
 from workflows.infer.found import MEDIA_ROLES, Found, Role
-from workflows.infer.view import GraphView
+from workflows.infer.view import GraphView, type_of_value
 from workflows.manifest import MAX_SEED, InputType
 from workflows.nodes import InputSpec
 
@@ -77,7 +77,7 @@ def _type_of_slot(view: GraphView, slot: Slot) -> InputType | None:
     described = view.type_of(slot)
     if described == _DYNAMIC:
         return None  # another choice would need other inputs
-    kind = _BY_TYPE.get(described) or _type_of_value(view.value(slot))
+    kind = _BY_TYPE.get(described) or _BY_TYPE.get(type_of_value(view.value(slot)) or "")
     if kind is InputType.CHOICE and not choices_of(view, slot):
         return None
     return kind
@@ -277,16 +277,3 @@ def _cut(words: str) -> str:
     if len(line) <= DESCRIPTION_CHARACTERS:
         return line
     return f"{line[: DESCRIPTION_CHARACTERS - 1]}…"
-
-
-def _type_of_value(value: object) -> InputType | None:
-    match value:
-        case bool():
-            return InputType.BOOLEAN
-        case int():
-            return InputType.INTEGER
-        case float():
-            return InputType.NUMBER
-        case str():
-            return InputType.TEXT
-    return None

@@ -112,7 +112,7 @@ class GraphView:
         spec = self.spec(slot)
         if spec is not None:
             return spec.type
-        return _type_of_value(self.value(slot)) or _LINKED_TYPES.get(slot.input_name, "*")
+        return type_of_value(self.value(slot)) or _LINKED_TYPES.get(slot.input_name, "*")
 
     def upload(self, slot: Slot) -> str | None:
         """Return what is uploaded for an input: image, video, audio or file."""
@@ -270,7 +270,8 @@ class GraphView:
         return class_type.startswith(_OUTPUT_NAMES) or not self.users(node_id)
 
 
-def _type_of_value(value: object) -> str | None:
+def type_of_value(value: object) -> str | None:
+    """Return ComfyUI's name of a plain value's type."""
     match value:
         case bool():
             return "BOOLEAN"

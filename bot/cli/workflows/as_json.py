@@ -34,7 +34,7 @@ def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
                 "name": model.name,
                 "folder": model.folder,
                 "url": model.url,
-                "present": model.is_present,
+                "present": None if model.backends is None else not model.is_missing,
             }
             for model in report.models
         ],

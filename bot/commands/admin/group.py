@@ -55,15 +55,16 @@ class AdministrationGroup(
     @app_commands.command(description="Pause the queue")
     async def pause(self, interaction: discord.Interaction) -> None:
         """Pause the line."""
-        text = _("The queue is already paused.")
-        if await self._administration.pause(await acknowledged(interaction)):
+        actor, text = await acknowledged(interaction), _("The queue is already paused.")
+        if await self._administration.set_paused(actor, is_paused=True):
             text = _("Queue paused. New requests wait; running ones finish.")
         await respond(interaction, text)
 
     @app_commands.command(description="Resume the queue")
     async def resume(self, interaction: discord.Interaction) -> None:
         """Resume the line."""
-        changed = await self._administration.resume(await acknowledged(interaction))
+        actor = await acknowledged(interaction)
+        changed = await self._administration.set_paused(actor, is_paused=False)
         text = _("Queue resumed.") if changed else _("The queue was not paused.")
         await respond(interaction, text)
 

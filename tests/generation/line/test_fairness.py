@@ -119,7 +119,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
     async with open_app(database_url, backend) as app:
         await allow(app)
         administration = Administration(app.database, utc_now, app.service.refresh_line)
-        await administration.pause(Actor(1, GUILD))
+        await administration.set_paused(Actor(1, GUILD), is_paused=True)
         held = [await app.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
         elsewhere = await app.service.submit(tools.ask(user_id=9, guild_id=None))
         assert (await app.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
@@ -128,7 +128,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
         assert [entry.is_paused for entry in line.entries] == [True]
         await app.service.cancel(held[0].id, user_id=1)
         assert (await app.ended(held[0].id)).state is GenerationState.CANCELLED
-        await administration.resume(Actor(1, GUILD))
+        await administration.set_paused(Actor(1, GUILD), is_paused=False)
         for one in held[1:]:
             assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == len(held)

@@ -33,12 +33,12 @@ async def audit(database, guild_id=GUILD):
 
 
 async def test_a_pause_is_noted_once(administration, database):
-    assert await administration.pause(Actor(ADA, GUILD))
-    assert not await administration.pause(Actor(ADA, GUILD))
+    assert await administration.set_paused(Actor(ADA, GUILD), is_paused=True)
+    assert not await administration.set_paused(Actor(ADA, GUILD), is_paused=True)
     assert (await administration.status(GUILD)).is_paused
     assert not (await administration.status(6)).is_paused
-    assert await administration.resume(Actor(ADA, GUILD))
-    assert not await administration.resume(Actor(ADA, GUILD))
+    assert await administration.set_paused(Actor(ADA, GUILD), is_paused=False)
+    assert not await administration.set_paused(Actor(ADA, GUILD), is_paused=False)
     assert await audit(database) == [(ADA, "pause", "line", None), (ADA, "resume", "line", None)]
 
 

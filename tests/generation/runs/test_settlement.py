@@ -12,7 +12,7 @@ from db.tables import CHARGE, RESERVE, ChargeRow, OutputRow
 from generation.moderation.image_filter import ImageGate, Ruling
 from generation.runs.broadcast import Broadcast
 from generation.runs.outcome import SUCCEEDED
-from generation.runs.results import FinishedRun, Results
+from generation.runs.results import FinishedRun
 from generation.runs.settlement import Settlement
 from generation.service import utc_now
 from tests.support.fake_notifier import FakeNotifier
@@ -33,7 +33,7 @@ async def test_processes_that_record_one_end_at_the_same_time_record_it_once(dat
     await databases[0].write(add)
     gates = [ImageGate(database, None, utc_now) for database in databases]
     pictures = tuple(NewOutput(n, f"{n}.png", "image/png", b"a picture") for n in range(3))
-    run = FinishedRun(SUCCEEDED, Results(pictures, Ruling(), 1000))
+    run = FinishedRun(SUCCEEDED, pictures, Ruling(), 1000)
     ends = await asyncio.gather(
         *(
             Settlement(database, Broadcast(FakeNotifier()), gate, utc_now).end(ID, run)
