@@ -6,7 +6,10 @@ translated before it is formatted, so the facts are kept separately.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+MAX_LISTED = 8
+"""Names listed in a message."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
@@ -41,3 +44,8 @@ def is_visible(text: str) -> bool:
 def fill(sentence: str, facts: Mapping[str, object]) -> str:
     """Format a sentence with its facts; a placeholder without a fact stays as it is."""
     return _PLACE.sub(lambda place: str(facts.get(place[1], place[0])), sentence)
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Join the first names for a message, with an ellipsis for further ones."""
+    return ", ".join(names[:MAX_LISTED]) + (", …" * (len(names) > MAX_LISTED))

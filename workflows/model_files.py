@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from workflows.manifest import InputType, Model
 from workflows.workflow import Workflow
 
+MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
+
 _FOLDERS = {
     "ckpt_name": "checkpoints",
     "unet_name": "diffusion_models",

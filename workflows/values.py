@@ -106,7 +106,7 @@ def _boolean(wanted: Input, value: object) -> bool:
 
 
 def _choice(wanted: Input, value: object) -> str:
-    found = _match(value, wanted.choices)
+    found = find_choice(value, wanted.choices)
     if found is None:
         raise InvalidValue(
             wanted.name,
@@ -122,7 +122,7 @@ def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
         raise InvalidValue(wanted.name, "{name} must be the name of a model.")
     if not choices:
         return value
-    found = _match(value, choices)
+    found = find_choice(value, choices)
     if found is None:
         raise InvalidValue(
             wanted.name,
@@ -202,7 +202,7 @@ def _not_a_number(wanted: Input) -> InvalidValue:
     return InvalidValue(wanted.name, "{name} must be a number.", facts)
 
 
-def _match(value: object, choices: Sequence[str]) -> str | None:
+def find_choice(value: object, choices: Sequence[str]) -> str | None:
     """Return the choice of this name: exact, or the only match ignoring case."""
     if not isinstance(value, str):
         return None

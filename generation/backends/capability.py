@@ -5,8 +5,7 @@ from typing import Any
 
 from comfy.backend import Graph
 from comfy.protocol.object_info import ObjectInfo
-
-MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
+from workflows.model_files import MODEL_SUFFIXES
 
 
 def can_run(info: ObjectInfo, graph: Graph) -> bool:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from workflows.carriers import list_texts, read
 from workflows.errors import InvalidGraph, NothingCarried
 from workflows.graph import Graph, Node, find_link
+from workflows.model_files import MODEL_SUFFIXES
 
 MAX_TEXTS_TAKEN = 4
 """Prompts of one sampler; more texts are data."""
@@ -34,7 +35,6 @@ _SAMPLED = {
     "scheduler": "scheduler",
     "denoise": "denoise",
 }
-_MODEL_ENDINGS = (".safetensors", ".ckpt", ".gguf", ".pt", ".pth", ".sft")
 
 
 class Program(StrEnum):
@@ -129,7 +129,7 @@ def _numbers(graph: Graph, sampler: Node | None) -> Iterator[tuple[str, str]]:
 def _models(graph: Graph) -> Iterator[str]:
     for node in graph.values():
         for value in node.get("inputs", {}).values():
-            if isinstance(value, str) and value.lower().endswith(_MODEL_ENDINGS):
+            if isinstance(value, str) and value.lower().endswith(MODEL_SUFFIXES):
                 yield value
 
 

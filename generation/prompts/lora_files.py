@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from generation.errors import FailureKind, InvalidOption, RequestRefused
+from generation.text import list_names
 from workflows.lora_tags import (
     MAX_LORAS,
     MAX_WEIGHT,
@@ -12,9 +13,6 @@ from workflows.lora_tags import (
     parse_weight,
     split_tags,
 )
-
-MAX_LISTED = 8
-"""Names listed in a message."""
 
 
 def read_tags(prompt: str, choices: Sequence[str] | None) -> tuple[str, tuple[Lora, ...]]:
@@ -82,9 +80,9 @@ def _find(name: str, choices: Sequence[str] | None) -> str:
         if found:
             raise InvalidOption(
                 "Several LoRAs are called {lora}. Use the full name: {listed}.",
-                {"option": "lora", "lora": name, "listed": _list(found)},
+                {"option": "lora", "lora": name, "listed": list_names(found)},
             )
-    facts = {"option": "lora", "lora": name, "listed": _list(choices)}
+    facts = {"option": "lora", "lora": name, "listed": list_names(choices)}
     if not choices:
         raise RequestRefused(
             FailureKind.MISSING_MODEL,
@@ -99,7 +97,3 @@ def _find(name: str, choices: Sequence[str] | None) -> str:
 def _stem(file: str) -> str:
     name = PurePosixPath(file.replace("\\", "/")).name
     return name.rpartition(".")[0].casefold() or name.casefold()
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:MAX_LISTED]) + (", …" * (len(names) > MAX_LISTED))

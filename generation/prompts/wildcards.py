@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from generation.errors import InvalidOption, RequestRefused
+from generation.text import list_names
 
 MAX_DEPTH = 16
 """Nesting depth of alternatives and lists."""
 
 MAX_DRAWS = 500
 """Alternatives drawn for one prompt: lists that contain each other could multiply without end."""
-
-MAX_LISTED = 8
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9/-]*(?:_[A-Za-z0-9/-]+)*")
 """Pattern of list names."""
@@ -126,8 +125,7 @@ def _split(inside: str) -> list[str]:
 
 
 def _unknown(name: str, lists: Lists) -> RequestRefused:
-    listed = ", ".join(sorted(lists)[:MAX_LISTED]) + (", …" * (len(lists) > MAX_LISTED))
-    facts = {"option": "prompt", "wildcard": name, "listed": listed}
+    facts = {"option": "prompt", "wildcard": name, "listed": list_names(sorted(lists))}
     if not lists:
         return InvalidOption("There is no list {wildcard}, and no other either.", facts)
     return InvalidOption("There is no list {wildcard}. Use one of these: {listed}.", facts)

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from generation.backends.capability import MODEL_SUFFIXES
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.prompts.lora_files import read_option
 from generation.record import Failure
+from generation.text import list_names
 from workflows.manifest import Input, InputType
+from workflows.model_files import MODEL_SUFFIXES
+from workflows.values import find_choice
 from workflows.workflow import Workflow
 
 MAX_INSTALLED = 50
 """Names in a failure's facts; a backend may have thousands of models."""
-
-MAX_LISTED = 8
-"""Names of models listed in a message."""
 
 
 def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
@@ -76,12 +75,10 @@ def find_default(
 
 def _installed(name: str, choices: Sequence[str]) -> str:
     """Return the installed model of this name: exact, or the only match ignoring case."""
-    if name in choices:
-        return name
-    alike = [choice for choice in choices if choice.casefold() == name.casefold()]
-    if len(alike) != 1:
+    found = find_choice(name, choices)
+    if found is None:
         raise _refusal(missing_model(name, tuple(choices)))
-    return alike[0]
+    return found
 
 
 def _own(wanted: Input) -> str | None:
@@ -110,7 +107,7 @@ def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
             "Tell the people who run this bot.",
             facts,
         )
-    facts["listed"] = ", ".join(installed[:MAX_LISTED]) + (", …" * (len(installed) > MAX_LISTED))
+    facts["listed"] = list_names(installed)
     if name is None:
         return Failure(kind, "No model was chosen. Installed: {listed}.", facts)
     return Failure(kind, "The model {model} is not installed. Installed: {listed}.", facts)

@@ -19,10 +19,10 @@ from comfy.errors import (
     RunLost,
     RunStalled,
 )
-from generation.backends.capability import MODEL_SUFFIXES
 from generation.errors import FailureKind
 from generation.record import Failure
 from generation.requests.checkpoints import missing_model
+from workflows.model_files import MODEL_SUFFIXES
 
 MAX_DETAIL_CHARACTERS = 300
 """Characters kept of a node's message: enough to recognize the cause."""

@@ -7,18 +7,7 @@ from dataclasses import replace
 from workflows.graph import Link, Slot
 from workflows.infer.found import Found, Role
 from workflows.infer.view import GraphView
-
-MODEL_SUFFIXES = (
-    ".safetensors",
-    ".ckpt",
-    ".pt",
-    ".pth",
-    ".bin",
-    ".gguf",
-    ".sft",
-    ".onnx",
-)
-"""Suffixes of model files."""
+from workflows.model_files import MODEL_SUFFIXES
 
 _UPLOADS = {"image": Role.IMAGE, "video": Role.VIDEO, "audio": Role.AUDIO}
 _MODEL_INPUT = re.compile(

@@ -16,9 +16,9 @@ from bot.cli.workflows.inspect import fetch_infos, inspect_path, load_catalog
 from bot.core import StartupError
 from bot.settings import Settings
 from comfy.downloads import Download, Downloader, DownloadError
-from generation.backends.capability import MODEL_SUFFIXES
 from generation.library.models import WantedModel, find_wanted_models
 from workflows.infer.names import is_device
+from workflows.model_files import MODEL_SUFFIXES
 from workflows.workflow import Workflow
 
 _PART = re.compile(r"\w([\w .+()\[\]-]*[\w+()\[\]-])?", re.ASCII)
