@@ -1,4 +1,4 @@
-"""What a decision costs with a thousand recorded generations, and with a million.
+"""What decisions and the start cost with a thousand recorded generations, and with a million.
 
 `python -m benchmarks.growth [--database-url URL]`: SQLite in a temporary folder without one; with
 one, an empty PostgreSQL database.
@@ -16,22 +16,30 @@ from pathlib import Path
 
 import psycopg
 
+from bot.core import Storage, open_core
+from bot.settings import Settings
 from db import migrations
 from db.database import Database
 from db.urls import libpq_url
+from generation.history.queries import HistoryFilter
 from generation.history.records import Records
+from generation.notifier import Notifier
 from generation.quota.rules import Cost
 from generation.quota.usage import QuotaService
 from generation.request import Requester
 from generation.service import utc_now
 
-SIZES = (1_000, 1_000_000)
+SIZES = (1_000, 100_000, 1_000_000)
 ROUNDS = 60
 WARM_UP = 20
 """Warm-up rounds that are not counted."""
 
 PEOPLE = 1_000
 GUILDS = 25
+NO_BACKEND = "http://127.0.0.1:9"
+READER, READ = PEOPLE, 30
+"""Somebody who asks for their history, and how many generations they have at each size."""
+
 WORKFLOW = "txt2img-sd"
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
@@ -41,7 +49,8 @@ _GENERATIONS = """
 INSERT INTO generations (id, user_id, user_name, guild_id, channel_id, workflow, prompt, "values",
   state, cost, private, spoiler, priority, created_at, started_at, finished_at, delivered_at,
   keeps_metadata, layout, reply, lane, workload, gpu_ms)
-SELECT 'x' || i, i % {people}, 'somebody', i % {people} % {guilds}, 1, '{workflow}', 'fox',
+SELECT 'x' || i, CASE WHEN i <= {read} THEN {reader} ELSE i % {people} END,
+  'somebody', i % {people} % {guilds}, 1, '{workflow}', 'fox',
   '{{}}', 'succeeded', 1, {no}, {no}, {no}, {begun}, {begun}, {ended}, {ended}, {yes}, 'separate',
   '', 0, 1048576, 9000 FROM n
 """
@@ -67,7 +76,18 @@ async def measure(url: str) -> dict[str, list[float]]:
                 figures.setdefault(name, []).append(await _median_ms(decide))
         finally:
             await database.close()
+        figures.setdefault("the start of the service", []).append(await _start_ms(url))
     return figures
+
+
+async def _start_ms(url: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="limner-start-") as folder:
+        settings = Settings(data=Path(folder), database_url=url, comfyui_urls=(NO_BACKEND,))
+        began_at = time.perf_counter()
+        storage = Storage.of(settings)
+        await storage.prepare()
+        async with open_core(settings, storage, build_notifier=lambda *_: Notifier()):
+            return (time.perf_counter() - began_at) * 1000
 
 
 def fill(url: str, first: int, last: int) -> None:
@@ -77,6 +97,8 @@ def fill(url: str, first: int, last: int) -> None:
     moment = _SQLITE_MOMENT if is_sqlite else _POSTGRES_MOMENT
     places = {
         "people": PEOPLE,
+        "reader": READER,
+        "read": READ,
         "guilds": GUILDS,
         "workflow": WORKFLOW,
         "no": "0" if is_sqlite else "false",
@@ -116,6 +138,10 @@ def _decisions(database: Database) -> Mapping[str, Decision]:
         "how long will it take": lambda _: records.durations([WORKFLOW]),
         "what is in the line": lambda _: records.line_state(),
         "what is still to be told": lambda _: records.undelivered(),
+        "a page of /history": lambda _: records.history(HistoryFilter(user_id=READER)),
+        "a page of a server's history": lambda person: records.history(
+            HistoryFilter(guild_id=person.guild_id)
+        ),
     }
 
 
@@ -140,9 +166,10 @@ def main() -> None:
         figures = asyncio.run(measure(url))
     sizes = " | ".join(f"{size:,}" for size in SIZES)
     _say(f"| median ms with recorded generations | {sizes} | ratio |")
-    _say("| --- | --- | --- | --- |")
-    for name, (small, large) in figures.items():
-        _say(f"| {name} | {small:.2f} | {large:.2f} | {large / small:.2f}x |")
+    _say("| --- |" + " --- |" * (len(SIZES) + 1))
+    for name, taken in figures.items():
+        cells = " | ".join(f"{ms:.2f}" for ms in taken)
+        _say(f"| {name} | {cells} | {taken[-1] / taken[0]:.2f}x |")
 
 
 def _say(line: str) -> None:
