@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import or_, select, update
 
-from db.dialect import insert_into
 from db.repositories.repository import Repository
 from db.tables import BackendPowerRow
 
@@ -18,18 +17,14 @@ class BackendPowerRepository(Repository):
 
     def begin(self, name: str, generation_id: str, *, now: datetime, stale: datetime) -> bool:
         """Claim a start. Return False if it was claimed since `stale`."""
-        self._session.execute(
-            insert_into(self._session, BackendPowerRow).values(name=name).on_conflict_do_nothing()
-        )
+        self._add_missing(BackendPowerRow, name=name)
         since = BackendPowerRow.waking_since
-        return (
-            self._change(
-                update(BackendPowerRow)
-                .where(BackendPowerRow.name == name, or_(since.is_(None), since < stale))
-                .values(waking_since=now, generation_id=generation_id)
-            )
-            > 0
+        claimed = self._change(
+            update(BackendPowerRow)
+            .where(BackendPowerRow.name == name, or_(since.is_(None), since < stale))
+            .values(waking_since=now, generation_id=generation_id)
         )
+        return claimed > 0
 
     def end(self, name: str, **columns: object) -> None:
         """Record the end of a start or a failure, with the given columns."""

@@ -37,16 +37,15 @@ class BackendUseRepository(Repository):
 
     def count_running(self) -> dict[str, int]:
         """Count the running generations of each backend, of all processes."""
-        found = self._session.execute(
+        return self._pairs(
             select(_ROWS.backend, func.count())
             .where(_ROWS.state == RUNNING, _ROWS.backend.is_not(None))
             .group_by(_ROWS.backend)
         )
-        return {name: int(count) for name, count in found}
 
     def ended_since(self, since: datetime) -> Sequence[RunRow]:
         """Return every run that ended since then."""
-        found = self._session.execute(
+        rows = self._session.execute(
             select(*(_ROWS[name] for name in RunRow._fields)).where(
                 _ROWS.state.in_(FINAL_STATES),
                 _ROWS.created_at >= since - LONGEST,
@@ -55,11 +54,11 @@ class BackendUseRepository(Repository):
                 _ROWS.backend.is_not(None),
             )
         )
-        return [RunRow._make(row) for row in found]
+        return [RunRow._make(row) for row in rows]
 
     def last_failure(self, backend: str, since: datetime) -> FailureRow | None:
         """Return the newest failure on a backend among requests since then."""
-        found = self._session.execute(
+        newest = self._session.execute(
             select(*(_ROWS[name] for name in FailureRow._fields))
             .where(
                 _ROWS.state == FAILED,
@@ -70,4 +69,4 @@ class BackendUseRepository(Repository):
             .order_by(_ROWS.created_at.desc())
             .limit(1)
         ).first()
-        return FailureRow._make(found) if found else None
+        return FailureRow._make(newest) if newest else None

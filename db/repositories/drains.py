@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from db.dialect import insert_into
 from db.repositories.repository import Repository
 from db.tables import DrainedBackendRow
 
@@ -18,14 +17,8 @@ class DrainRepository(Repository):
 
     def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
         """Drain a backend. Return False if it was drained already."""
-        added = self._session.scalar(
-            insert_into(self._session, DrainedBackendRow)
-            .values(name=name, drained_by=actor_id, drained_at=now)
-            .on_conflict_do_nothing()
-            .returning(DrainedBackendRow.name)
-        )
-        return added is not None
+        return self._add_missing(DrainedBackendRow, name=name, drained_by=actor_id, drained_at=now)
 
     def resume(self, name: str) -> bool:
         """Resume a backend. Return False if it was not drained."""
-        return self._change(delete(DrainedBackendRow).where(DrainedBackendRow.name == name)) > 0
+        return self._delete(DrainedBackendRow, name=name)

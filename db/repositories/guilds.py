@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from db.dialect import insert_into
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, GuildRow
 
@@ -18,21 +17,16 @@ class GuildRepository(Repository):
 
     def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
         """Return the guild's settings, created with the defaults if there are none."""
-        id_ = guild_id or DIRECT_MESSAGES
         known = self.find(guild_id)
         if known is not None:
             return known
-        self._session.execute(
-            insert_into(self._session, GuildRow)
-            .values(id=id_, timezone="UTC", paused=False, created_at=now)
-            .on_conflict_do_nothing()
-        )
+        id_ = guild_id or DIRECT_MESSAGES
+        self._add_missing(GuildRow, id=id_, timezone="UTC", paused=False, created_at=now)
         return self._session.get_one(GuildRow, id_)
 
     def paused(self) -> frozenset[int]:
         """Return the ids of all guilds whose line is paused."""
-        found = self._session.scalars(select(GuildRow.id).where(GuildRow.paused.is_(True)))
-        return frozenset(found)
+        return frozenset(self._list(select(GuildRow.id).where(GuildRow.paused.is_(True))))
 
     def update(self, guild_id: int | None, **columns: object) -> None:
         """Change settings of a guild that `get_or_create` has created."""

@@ -147,18 +147,17 @@ class LineRepository(Repository):
 
     def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
         """Count everybody's generations in these states, in a guild or in direct messages."""
-        found = self._session.execute(
+        return self._pairs(
             select(GenerationRow.state, func.count())
             .where(is_in(guild_id), GenerationRow.state.in_(states))
             .group_by(GenerationRow.state)
         )
-        return {row.state: int(row[1]) for row in found}
 
     def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
         """Return durations of the newest successful runs of a workflow, newest first."""
-        found = self._session.execute(_MEASURED, {"of_workflow": workflow, "most": limit})
+        rows = self._session.execute(_MEASURED, {"of_workflow": workflow, "most": limit})
         return tuple(
-            MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
+            MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in rows
         )
 
     def list_line(self) -> tuple[LineRow, ...]:
@@ -167,7 +166,7 @@ class LineRepository(Repository):
 
     def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
         """Return the last end of each of these people's runs, of requests since then."""
-        found = self._session.execute(
+        return self._pairs(
             select(GenerationRow.user_id, func.max(GenerationRow.finished_at))
             .where(
                 GenerationRow.user_id.in_(user_ids),
@@ -177,4 +176,3 @@ class LineRepository(Repository):
             )
             .group_by(GenerationRow.user_id)
         )
-        return {row[0]: row[1] for row in found if row[1] is not None}

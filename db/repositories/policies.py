@@ -38,11 +38,7 @@ class PolicyRepository(Repository):
 
     def clear_role(self, guild_id: int | None, role_id: int) -> bool:
         """Delete a role's policy. Return False if there was none."""
-        is_it = (
-            RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            RolePolicyRow.role_id == role_id,
-        )
-        return self._change(delete(RolePolicyRow).where(*is_it)) > 0
+        return self._delete(RolePolicyRow, guild_id=guild_id or DIRECT_MESSAGES, role_id=role_id)
 
     def grants(self, guild_id: int | None, now: datetime) -> tuple[GrantRow, ...]:
         """Return the current grants, the oldest first."""
@@ -84,12 +80,11 @@ class PolicyRepository(Repository):
     def _by_channel(
         self, guild_id: int | None, column: InstrumentedAttribute[T | None]
     ) -> dict[int, T]:
-        found = self._session.execute(
+        return self._pairs(
             select(ChannelPolicyRow.channel_id, column)
             .where(ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES), column.is_not(None))
             .order_by(ChannelPolicyRow.channel_id)
         )
-        return {channel_id: value for channel_id, value in found if value is not None}
 
 
 def _holding(guild_id: int | None, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from db.repositories.repository import Repository
 from db.tables import PreferencesRow, PresetRow
@@ -23,20 +23,18 @@ class PreferencesRepository(Repository):
     def set_defaults(self, user_id: int, values: Mapping[str, Any], *, now: datetime) -> None:
         """Replace a person's values; without any, delete the row."""
         if not values:
-            statement = delete(PreferencesRow).where(PreferencesRow.user_id == user_id)
-            self._session.execute(statement)
+            self._delete(PreferencesRow, user_id=user_id)
             return
         columns = {"values": dict(values), "updated_at": now}
         self._put(PreferencesRow, {"user_id": user_id}, columns)
 
     def presets(self, user_id: int) -> dict[str, dict[str, Any]]:
         """Return all of a person's presets, by name."""
-        found = self._session.execute(
+        return self._pairs(
             select(PresetRow.name, PresetRow.values)
             .where(PresetRow.user_id == user_id)
             .order_by(PresetRow.name)
         )
-        return {name: dict(values) for name, values in found}
 
     def set_preset(
         self, user_id: int, name: str, values: Mapping[str, Any], *, now: datetime
@@ -47,5 +45,4 @@ class PreferencesRepository(Repository):
 
     def delete_preset(self, user_id: int, name: str) -> bool:
         """Delete a preset. Return False if there is none of that name."""
-        is_it = (PresetRow.user_id == user_id, PresetRow.name == name)
-        return self._change(delete(PresetRow).where(*is_it)) > 0
+        return self._delete(PresetRow, user_id=user_id, name=name)

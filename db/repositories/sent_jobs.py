@@ -38,4 +38,4 @@ class SentJobRepository(Repository):
 
     def remove(self, prompt_id: str) -> None:
         """Delete a prompt id for which nothing ran."""
-        self._session.execute(delete(SentJobRow).where(SentJobRow.prompt_id == prompt_id))
+        self._delete(SentJobRow, prompt_id=prompt_id)

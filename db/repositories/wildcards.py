@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, WildcardListRow
@@ -13,12 +13,11 @@ class WildcardRepository(Repository):
 
     def all(self, guild_id: int | None) -> dict[str, str]:
         """Return the lines of every list of a guild, by name."""
-        found = self._session.execute(
+        return self._pairs(
             select(WildcardListRow.name, WildcardListRow.lines)
             .where(WildcardListRow.guild_id == (guild_id or DIRECT_MESSAGES))
             .order_by(WildcardListRow.name)
         )
-        return {row.name: row.lines for row in found}
 
     def set(self, guild_id: int | None, name: str, lines: str, *, now: datetime) -> None:
         """Store lines under a name, replacing an earlier list."""
@@ -27,8 +26,4 @@ class WildcardRepository(Repository):
 
     def delete(self, guild_id: int | None, name: str) -> bool:
         """Delete a list. Return False if there is none of that name."""
-        is_it = (
-            WildcardListRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            WildcardListRow.name == name,
-        )
-        return self._change(delete(WildcardListRow).where(*is_it)) > 0
+        return self._delete(WildcardListRow, guild_id=guild_id or DIRECT_MESSAGES, name=name)

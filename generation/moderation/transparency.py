@@ -1,11 +1,11 @@
 """Counts of generations and decisions in a guild and period, without names."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from db.database import Session
-from db.repositories.moderation.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import GuildPeriod, TransparencyRepository
 from db.tables import CANCELLED, FAILED, SUCCEEDED
 from generation.errors import FailureKind
 from generation.request import Actor
@@ -52,37 +52,36 @@ class Transparency(Service):
         self, session: Session, actor: Actor, since: datetime, until: datetime
     ) -> TransparencyReport:
         """Count from `since` until before `until`. Raises ServiceUnavailable."""
-        found, guild_id = TransparencyRepository(session), actor.guild_id or 0
-        ended = found.count_ended(guild_id, since, until)
-        refusals = found.count_refusals(guild_id, since, until)
-        blocked = found.count_failures(guild_id, since, until, FailureKind.BLOCKED_BY_FILTER.value)
+        counted = TransparencyRepository(session)
+        period = GuildPeriod(actor.guild_id or 0, since, until)
+        ended = counted.count_ended(period)
+        refusals = counted.count_refusals(period)
+        blocked = counted.count_failures(period, FailureKind.BLOCKED_BY_FILTER.value)
         counts = {
-            "people": found.count_people(guild_id, since, until),
+            "people": counted.count_people(period),
             "asked": sum(ended.values()) + sum(refusals.values()),
             "made": ended.get(SUCCEEDED, 0),
             "failed": ended.get(FAILED, 0) - blocked,
             "cancelled": ended.get(CANCELLED, 0),
             "blocked by the image filter": blocked,
             **{name: refusals.get(kind, 0) for kind, name in REFUSALS.items()},
-            "held for a moderator": found.count_held(guild_id, since, until),
-            "refused by a moderator": found.count_refused(guild_id, since, until),
-            "reported": found.count_reports(guild_id, since, until),
-            "removed by a moderator": found.count_removed(guild_id, since, until),
-            "people blocked": found.count_audited(guild_id, since, until, "block"),
-            "appeals": found.count_appeals(guild_id, since, until),
+            "held for a moderator": counted.count_held(period),
+            "refused by a moderator": counted.count_refused(period),
+            "reported": counted.count_reports(period),
+            "removed by a moderator": counted.count_removed(period),
+            "people blocked": counted.count_audited(period, "block"),
+            "appeals": counted.count_appeals(period),
         }
-        bars = tuple(_count_bars(found, guild_id, since, until))
+        bars = tuple(_count_bars(counted, period))
         return TransparencyReport(since, until, counts, bars)
 
 
-def _count_bars(
-    found: TransparencyRepository, guild_id: int, since: datetime, until: datetime
-) -> Iterator[Bar]:
-    days = max((until - since).days, 1)
+def _count_bars(counted: TransparencyRepository, period: GuildPeriod) -> Iterator[Bar]:
+    days = max((period.until - period.since).days, 1)
     width = timedelta(days=-(-days // MOST_BARS))
-    begins = since
-    while begins < until:
-        part = (guild_id, begins, min(begins + width, until))
-        made = found.count_ended(*part).get(SUCCEEDED, 0)
-        yield Bar(begins, made, sum(found.count_refusals(*part).values()))
+    begins = period.since
+    while begins < period.until:
+        part = replace(period, since=begins, until=min(begins + width, period.until))
+        made = counted.count_ended(part).get(SUCCEEDED, 0)
+        yield Bar(begins, made, sum(counted.count_refusals(part).values()))
         begins += width

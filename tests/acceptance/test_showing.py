@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from db.repositories.moderation.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import GuildPeriod, TransparencyRepository
 from generation.errors import FailureKind
 from generation.service import utc_now
 from sandbox.discord_api.model.directory import GUILD_ID
@@ -65,8 +65,8 @@ def unpack(filename, content):
 def count_refusals(core):
     day = timedelta(days=1)
     with core.database.transaction() as session:
-        refusals = TransparencyRepository(session)
-        return refusals.count_refusals(GUILD_ID, utc_now() - day, utc_now() + day)
+        period = GuildPeriod(GUILD_ID, utc_now() - day, utc_now() + day)
+        return TransparencyRepository(session).count_refusals(period)
 
 
 async def test_show_does_not_get_round_what_moderators_decided(environment):

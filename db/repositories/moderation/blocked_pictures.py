@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 
 from db.dialect import insert_into
 from db.repositories.repository import Repository
@@ -30,19 +30,17 @@ class BlockedPictureRepository(Repository):
 
     def count(self, guild_id: int) -> int:
         """Count the entries of a list."""
-        counted = select(func.count()).where(BlockedPictureRow.guild_id == guild_id)
-        return self._session.scalar(counted) or 0
+        return self._count(BlockedPictureRow, BlockedPictureRow.guild_id == guild_id)
 
     def add(self, guild_id: int, reasons: Mapping[str, str], actor_id: int, at: datetime) -> None:
         """Add these hashes with their reasons; those that are in the list stay as they are."""
         rows = [
-            {"guild_id": guild_id, "hash": one, "reason": reason, "actor_id": actor_id, "at": at}
-            for one, reason in reasons.items()
+            {"guild_id": guild_id, "hash": hash_, "reason": reason, "actor_id": actor_id, "at": at}
+            for hash_, reason in reasons.items()
         ]
         statement = insert_into(self._session, BlockedPictureRow).on_conflict_do_nothing()
         self._session.execute(statement, rows)
 
     def remove(self, guild_id: int, id: int) -> bool:  # noqa: A002 - the column's name
         """Delete an entry. Return False if it is not in this list."""
-        is_it = (BlockedPictureRow.guild_id == guild_id, BlockedPictureRow.id == id)
-        return self._change(delete(BlockedPictureRow).where(*is_it)) > 0
+        return self._delete(BlockedPictureRow, guild_id=guild_id, id=id)

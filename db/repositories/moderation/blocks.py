@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, BlockRow
@@ -30,11 +30,7 @@ class BlockRepository(Repository):
 
     def remove(self, user_id: int, guild_id: int | None) -> bool:
         """Lift a block. Return False if there was none."""
-        is_it = (
-            BlockRow.user_id == user_id,
-            BlockRow.guild_id == (guild_id or DIRECT_MESSAGES),
-        )
-        return self._change(delete(BlockRow).where(*is_it)) > 0
+        return self._delete(BlockRow, user_id=user_id, guild_id=guild_id or DIRECT_MESSAGES)
 
     def page(self, guild_id: int | None, now: datetime, limit: int) -> tuple[BlockRow, ...]:
         """Return current blocks, here or everywhere, newest first."""

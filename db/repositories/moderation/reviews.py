@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from db.dialect import insert_into
 from db.repositories.repository import Repository
@@ -38,11 +38,7 @@ class ReviewRepository(Repository):
 
     def begin(self, generation_id: str, state: str, at: datetime) -> None:
         """Add a review, unless there is one."""
-        self._session.execute(
-            insert_into(self._session, ReviewRow)
-            .values(generation_id=generation_id, state=state, created_at=at)
-            .on_conflict_do_nothing()
-        )
+        self._add_missing(ReviewRow, generation_id=generation_id, state=state, created_at=at)
 
     def hold(self, generation_id: str, at: datetime) -> None:
         """Set a review to wait for a decision, even if it was only to be shown."""
@@ -74,7 +70,7 @@ class ReviewRepository(Repository):
 
     def drop(self, generation_id: str) -> None:
         """Delete a review."""
-        self._session.execute(delete(ReviewRow).where(ReviewRow.generation_id == generation_id))
+        self._delete(ReviewRow, generation_id=generation_id)
 
     def withdraw(self, generation_id: str) -> bool:
         """Close a review without a decision. Return whether its result was held.
@@ -93,21 +89,20 @@ class ReviewRepository(Repository):
 
     def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
         """Return where these generations were shown to moderators: channel and message ids."""
-        found = self._session.execute(
+        shown = self._session.execute(
             select(ReviewRow.channel_id, ReviewRow.message_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.message_id.is_not(None)
             )
         )
-        return tuple((row.channel_id, row.message_id) for row in found)
+        return tuple((row.channel_id, row.message_id) for row in shown)
 
     def tellings(self, ids: Collection[str]) -> dict[str, int]:
         """Return the number of the latest delivery of each of these generations with a review."""
-        found = self._session.execute(
+        return self._pairs(
             select(ReviewRow.generation_id, ReviewRow.tellings).where(
                 ReviewRow.generation_id.in_(ids)
             )
         )
-        return {row.generation_id: row.tellings for row in found}
 
     def note_telling(self, generation_id: str) -> int:
         """Count one more delivery to the requester; return its number.
@@ -135,8 +130,7 @@ class ReviewRepository(Repository):
             )
         )
         count = self._session.scalar(select(func.count()).select_from(asked.subquery()))
-        found = self._session.scalars(asked.order_by(ReviewRow.created_at).limit(limit))
-        return count or 0, tuple(found)
+        return count or 0, self._list(asked.order_by(ReviewRow.created_at).limit(limit))
 
     def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
         """Record the location of the message to moderators."""
@@ -189,13 +183,11 @@ class ReviewRepository(Repository):
 
     def due(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Return decisions whose time to undo is over, the oldest first."""
-        return tuple(
-            self._session.scalars(
-                select(ReviewRow.generation_id)
-                .where(ReviewRow.undo_until <= now)
-                .order_by(ReviewRow.undo_until)
-                .limit(limit)
-            )
+        return self._list(
+            select(ReviewRow.generation_id)
+            .where(ReviewRow.undo_until <= now)
+            .order_by(ReviewRow.undo_until)
+            .limit(limit)
         )
 
     def finish(self, generation_id: str, now: datetime) -> bool:
@@ -209,21 +201,16 @@ class ReviewRepository(Repository):
 
     def modes(self, guild_id: int) -> dict[int, str]:
         """Return a guild's modes by channel; its own is that of WHOLE_GUILD."""
-        found = self._session.execute(
+        return self._pairs(
             select(ReviewPolicyRow.channel_id, ReviewPolicyRow.mode).where(
                 ReviewPolicyRow.guild_id == guild_id
             )
         )
-        return {row.channel_id: row.mode for row in found}
 
     def set_mode(self, guild_id: int, channel_id: int, mode: str | None) -> None:
         """Set a mode; None deletes it, so that the guild's own applies."""
         if mode is None:
-            self._session.execute(
-                delete(ReviewPolicyRow).where(
-                    ReviewPolicyRow.guild_id == guild_id, ReviewPolicyRow.channel_id == channel_id
-                )
-            )
+            self._delete(ReviewPolicyRow, guild_id=guild_id, channel_id=channel_id)
             return
         key = {"guild_id": guild_id, "channel_id": channel_id}
         self._put(ReviewPolicyRow, key, {"mode": mode})

@@ -1,5 +1,6 @@
 """Counts of generations and decisions in a guild. Nothing here commits."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,21 +13,37 @@ from db.repositories.repository import Repository
 from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, RefusalRow, ReviewRow
 
 
-class TransparencyRepository(Repository):
-    """Counts of one guild, from `since` until before `until`."""
+@dataclass(frozen=True, slots=True)
+class GuildPeriod:
+    """A guild and a period, from `since` until before `until`."""
 
-    def count_ended(self, guild_id: int, since: datetime, until: datetime) -> dict[str, int]:
+    guild_id: int
+    since: datetime
+    until: datetime
+
+    def has(self, column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+        """Return the condition that a time is within the period."""
+        return and_(column >= self.since, column < self.until)
+
+    def has_requested(self) -> ColumnElement[bool]:
+        """Return the condition that a generation was requested in this guild and period."""
+        return (GenerationRow.guild_id == self.guild_id) & self.has(GenerationRow.created_at)
+
+
+class TransparencyRepository(Repository):
+    """Counts of one guild and period."""
+
+    def count_ended(self, period: GuildPeriod) -> dict[str, int]:
         """Count generations by their state."""
-        found = self._session.execute(
+        return self._pairs(
             select(GenerationRow.state, func.count())
-            .where(_asked(guild_id, since, until))
+            .where(period.has_requested())
             .group_by(GenerationRow.state)
         )
-        return {row[0]: row[1] for row in found}
 
-    def count_failures(self, guild_id: int, since: datetime, until: datetime, kind: str) -> int:
+    def count_failures(self, period: GuildPeriod, kind: str) -> int:
         """Count generations that failed for this kind of reason."""
-        asked = _asked(guild_id, since, until)
+        asked = period.has_requested()
         return self._count(GenerationRow, asked, GenerationRow.failure_kind == kind)
 
     def add_refusal(self, guild_id: int, day: datetime, kind: str) -> None:
@@ -39,78 +56,68 @@ class TransparencyRepository(Repository):
             )
         )
 
-    def count_refusals(self, guild_id: int, since: datetime, until: datetime) -> dict[str, int]:
+    def count_refusals(self, period: GuildPeriod) -> dict[str, int]:
         """Count requests that were refused on days that begin in the period, by kind."""
-        found = self._session.execute(
+        rows = self._session.execute(
             select(RefusalRow.kind, func.sum(RefusalRow.count))
-            .where(RefusalRow.guild_id == guild_id, _within(RefusalRow.day, since, until))
+            .where(RefusalRow.guild_id == period.guild_id, period.has(RefusalRow.day))
             .group_by(RefusalRow.kind)
         )
-        return {row[0]: int(row[1]) for row in found}
+        return {row[0]: int(row[1]) for row in rows}
 
-    def count_people(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_people(self, period: GuildPeriod) -> int:
         """Count the people with requests."""
         counted = select(func.count(GenerationRow.user_id.distinct()))
-        return self._session.scalar(counted.where(_asked(guild_id, since, until))) or 0
+        return self._session.scalar(counted.where(period.has_requested())) or 0
 
-    def count_removed(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_removed(self, period: GuildPeriod) -> int:
         """Count results removed by somebody other than the requester."""
         return self._count(
             GenerationRow,
-            GenerationRow.guild_id == guild_id,
-            _within(GenerationRow.removed_at, since, until),
+            GenerationRow.guild_id == period.guild_id,
+            period.has(GenerationRow.removed_at),
             GenerationRow.removed_by != GenerationRow.user_id,
         )
 
-    def count_held(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_held(self, period: GuildPeriod) -> int:
         """Count results that waited for a moderator, decided on or not."""
         states = ReviewRow.state.in_((PENDING, APPROVED, REFUSED))
-        return self._count_reviews(guild_id, states & _within(ReviewRow.created_at, since, until))
+        return self._count_reviews(period, states & period.has(ReviewRow.created_at))
 
-    def count_refused(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_refused(self, period: GuildPeriod) -> int:
         """Count results that moderators refused."""
         is_refused = ReviewRow.state == REFUSED
-        within = _within(ReviewRow.decided_at, since, until)
-        return self._count_reviews(guild_id, is_refused & within)
+        within = period.has(ReviewRow.decided_at)
+        return self._count_reviews(period, is_refused & within)
 
-    def count_reports(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_reports(self, period: GuildPeriod) -> int:
         """Count reports of results."""
         counted = (
             select(func.count())
             .select_from(FlagRow)
             .join(GenerationRow, GenerationRow.id == FlagRow.generation_id)
-            .where(GenerationRow.guild_id == guild_id, FlagRow.kind == "report")
-            .where(_within(FlagRow.at, since, until))
+            .where(GenerationRow.guild_id == period.guild_id, FlagRow.kind == "report")
+            .where(period.has(FlagRow.at))
         )
         return self._session.scalar(counted) or 0
 
-    def count_audited(self, guild_id: int, since: datetime, until: datetime, action: str) -> int:
+    def count_audited(self, period: GuildPeriod, action: str) -> int:
         """Count entries of the audit log by action."""
-        within = _within(AuditRow.at, since, until)
+        within = period.has(AuditRow.at)
         return self._count(
-            AuditRow, AuditRow.guild_id == guild_id, AuditRow.action == action, within
+            AuditRow, AuditRow.guild_id == period.guild_id, AuditRow.action == action, within
         )
 
-    def count_appeals(self, guild_id: int, since: datetime, until: datetime) -> int:
+    def count_appeals(self, period: GuildPeriod) -> int:
         """Count appeals against blocks and refusals."""
-        within = _within(AppealRow.at, since, until)
-        return self._count(AppealRow, AppealRow.guild_id == guild_id, within)
+        within = period.has(AppealRow.at)
+        return self._count(AppealRow, AppealRow.guild_id == period.guild_id, within)
 
-    def _count_reviews(self, guild_id: int, condition: ColumnElement[bool]) -> int:
+    def _count_reviews(self, period: GuildPeriod, condition: ColumnElement[bool]) -> int:
         counted = (
             select(func.count())
             .select_from(ReviewRow)
             .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
-            .where(GenerationRow.guild_id == guild_id, condition)
+            .where(GenerationRow.guild_id == period.guild_id, condition)
         )
         return self._session.scalar(counted) or 0
-
-
-def _asked(guild_id: int, since: datetime, until: datetime) -> ColumnElement[bool]:
-    return (GenerationRow.guild_id == guild_id) & _within(GenerationRow.created_at, since, until)
-
-
-def _within(
-    column: InstrumentedAttribute[Any], since: datetime, until: datetime
-) -> ColumnElement[bool]:
-    return and_(column >= since, column < until)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from db.repositories.generations import GenerationFilter, GenerationRepository
-from db.repositories.moderation.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import GuildPeriod, TransparencyRepository
 from db.repositories.retention import RetentionRepository
 from tests.support.rows import generation_row
 
@@ -47,9 +47,8 @@ async def test_only_what_is_old_told_and_of_that_guild_goes(database):
         assert generations.get("old") is None
         assert generations.get("other") is not None
         refusals = TransparencyRepository(session)
-        counted = [
-            refusals.count_refusals(guild_id, NOW - timedelta(days=99), NOW) for guild_id in (7, 8)
-        ]
+        periods = (GuildPeriod(guild_id, NOW - timedelta(days=99), NOW) for guild_id in (7, 8))
+        counted = [refusals.count_refusals(period) for period in periods]
         assert counted == [{"x": 1}, {"x": 1}]
 
 

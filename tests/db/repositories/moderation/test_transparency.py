@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from db.repositories.audit import AuditRepository
-from db.repositories.moderation.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import GuildPeriod, TransparencyRepository
 from db.tables import AppealRow, AuditRow, FlagRow, ReviewRow
 
 GUILD = 5
@@ -42,21 +42,21 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
             refusals.add_refusal(guild, day, kind)
 
     await database.write(decide)
-    period = (GUILD, noon, tomorrow)
+    period = GuildPeriod(GUILD, noon, tomorrow)
 
     def count(session):
-        found = TransparencyRepository(session)
+        counted = TransparencyRepository(session)
         return (
-            found.count_ended(*period),
-            found.count_refusals(*period),
-            found.count_failures(*period, "blocked_by_filter"),
-            found.count_people(*period),
-            found.count_removed(*period),
-            found.count_held(*period),
-            found.count_refused(*period),
-            found.count_reports(*period),
-            found.count_audited(*period, "block"),
-            found.count_appeals(*period),
+            counted.count_ended(period),
+            counted.count_refusals(period),
+            counted.count_failures(period, "blocked_by_filter"),
+            counted.count_people(period),
+            counted.count_removed(period),
+            counted.count_held(period),
+            counted.count_refused(period),
+            counted.count_reports(period),
+            counted.count_audited(period, "block"),
+            counted.count_appeals(period),
         )
 
     ended, refused, *others = await database.read(count)
