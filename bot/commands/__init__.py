@@ -65,19 +65,18 @@ def add_commands(
     guilds: Sequence[Object] = (),
 ) -> None:
     """Add the built-in commands to the tree, for these guilds or globally."""
-    service = services.generations
     commands: tuple[SlashCommand | app_commands.Group, ...] = (
         imagine_command,
-        queue_command(service),
-        cancel_command(service),
-        history_command(service),
-        show_command(services),
-        quota_command(service),
-        settings_command(service, services.preferences),
+        queue_command,
+        cancel_command,
+        history_command,
+        show_command,
+        quota_command,
+        settings_command,
         PresetsGroup(services.preferences, services.derivations),
-        workflows_command(services.library),
+        workflows_command,
         MydataGroup(services),
-        help_command(service),
+        help_command,
         AdministrationGroup(services),
         ModerationGroup(services),
     )

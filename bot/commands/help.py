@@ -11,13 +11,13 @@ from bot.commands.workflows import sort_kinds
 from bot.i18n.language import _, mark
 from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
-from bot.tree import CommandTree, SlashCommand
+from bot.services import services_of
+from bot.tree import CommandTree
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, text
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.text import harmless
 from generation.requests.values import MAX_PROMPT_CHARACTERS
-from generation.service import GenerationService
 
 TRY_FORM = "h:try"
 
@@ -70,17 +70,13 @@ async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None
 HELP_FORMS: Mapping[str, Handler] = MappingProxyType({TRY_FORM: take_try})
 
 
-def help_command(service: GenerationService) -> SlashCommand:
-    """Build `/help` with its service."""
-
-    @app_commands.command(name="help", description="How to make pictures here")
-    async def show_help(interaction: discord.Interaction) -> None:
-        workflows = service.workflows(requester_of(interaction))
-        kinds = sort_kinds({workflow.kind for workflow in workflows})
-        view = build_help(kinds, ids_of(interaction))
-        await interaction.response.send_message(view=view, ephemeral=True)
-
-    return show_help
+@app_commands.command(name="help", description="How to make pictures here")
+async def help_command(interaction: discord.Interaction) -> None:
+    """Show how to use the bot."""
+    workflows = services_of(interaction).generations.workflows(requester_of(interaction))
+    kinds = sort_kinds({workflow.kind for workflow in workflows})
+    view = build_help(kinds, ids_of(interaction))
+    await interaction.response.send_message(view=view, ephemeral=True)
 
 
 def build_help(kinds: Sequence[str], command_ids: Mapping[str, int]) -> ui.LayoutView:

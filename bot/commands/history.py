@@ -22,7 +22,6 @@ from bot.i18n.language import _
 from bot.permissions import guild_of, require_moderator
 from bot.replies.repost import repost
 from bot.services import services_of
-from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label, state_name, state_text
 from bot.ui.layout import Item, panel, row, section, small, text
@@ -116,51 +115,45 @@ async def _turn_to(interaction: discord.Interaction, query: HistoryQuery) -> Non
     if query.everyone:
         require_moderator(interaction)
     await acknowledge_press(interaction)
-    service = services_of(interaction).generations
-    view, files = await _render(interaction, service, query)
+    view, files = await _render(interaction, query)
     await replace_message(interaction, view, files)
 
 
-def history_command(service: GenerationService) -> SlashCommand:
-    """Build `/history` with its service."""
-
-    @app_commands.command(description="Browse your pictures (private)")
-    @app_commands.describe(
-        search="Words in the prompt",
-        workflow="Made with this workflow",
-        status="How it ended",
-        since="From this day: 2026-11-01, today, yesterday or 3d",
-        until="Until this day",
-    )
-    @app_commands.autocomplete(workflow=complete_workflow)
-    async def history(
-        interaction: discord.Interaction,
-        search: app_commands.Range[str, 1, SEARCH_CHARACTERS] | None = None,
-        workflow: str | None = None,
-        status: Status | None = None,
-        since: str | None = None,
-        until: str | None = None,
-    ) -> None:
-        await acknowledge(interaction)
-        query = HistoryQuery.asked(
-            search=search, workflow=workflow, status=status, since=since, until=until
-        )
-        await show_history(interaction, service, query)
-
-    return history
-
-
-async def show_history(
-    interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
+@app_commands.command(name="history", description="Browse your pictures (private)")
+@app_commands.describe(
+    search="Words in the prompt",
+    workflow="Made with this workflow",
+    status="How it ended",
+    since="From this day: 2026-11-01, today, yesterday or 3d",
+    until="Until this day",
+)
+@app_commands.autocomplete(workflow=complete_workflow)
+async def history_command(
+    interaction: discord.Interaction,
+    search: app_commands.Range[str, 1, SEARCH_CHARACTERS] | None = None,
+    workflow: str | None = None,
+    status: Status | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> None:
-    """Acknowledge privately and answer with the first page of the query."""
-    view, files = await _render(interaction, service, query)
+    """Show the first page."""
+    await acknowledge(interaction)
+    query = HistoryQuery.asked(
+        search=search, workflow=workflow, status=status, since=since, until=until
+    )
+    await show_history(interaction, query)
+
+
+async def show_history(interaction: discord.Interaction, query: HistoryQuery) -> None:
+    """Respond with the first page of the query."""
+    view, files = await _render(interaction, query)
     await respond(interaction, view=view, files=files)
 
 
 async def _render(
-    interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
+    interaction: discord.Interaction, query: HistoryQuery
 ) -> tuple[ui.LayoutView, list[discord.File]]:
+    service = services_of(interaction).generations
     query = replace(query, workflow=_find_workflow(service, query.workflow))
     asked = query.to_filter(interaction.user.id, guild_of(interaction))
     anchor = await _find_anchor(service, query)

@@ -10,7 +10,6 @@ from bot.commands.choices import complete_workflow
 from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.services import services_of
-from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import panel, row
 from bot.ui.limits import CHOICES, MENU_OPTION_CHARACTERS
@@ -25,11 +24,10 @@ from bot.ui.responses import (
 )
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
-from generation.people.preferences import LONG_WAIT_S, Defaults, Preferences
+from generation.people.preferences import LONG_WAIT_S, Defaults
 from generation.request import Layout
 from generation.requests.selection import unknown_workflow
 from generation.requests.values import MAX_PROMPT_CHARACTERS
-from generation.service import GenerationService
 
 ANY = "any"
 """Menu value that leaves the choice to the workflow."""
@@ -107,25 +105,21 @@ class SettingsButton(
         await _show(interaction, await preferences.change(user_id, **turned))
 
 
-def settings_command(service: GenerationService, preferences: Preferences) -> SlashCommand:
-    """Build `/settings` with its services."""
-
-    @app_commands.command(description="Set your defaults")
-    @app_commands.describe(workflow="Your default workflow")
-    @app_commands.autocomplete(workflow=complete_workflow)
-    async def settings(interaction: discord.Interaction, workflow: str | None = None) -> None:
-        await acknowledge(interaction)
-        user_id = interaction.user.id
-        if workflow is None:
-            defaults = await preferences.defaults(user_id)
-        else:
-            known = {summary.name for summary in service.workflows()}
-            if workflow not in known:
-                raise unknown_workflow(known)
-            defaults = await preferences.change(user_id, workflow=workflow)
-        await respond(interaction, view=build_panel(defaults, _listed(interaction, defaults)))
-
-    return settings
+@app_commands.command(name="settings", description="Set your defaults")
+@app_commands.describe(workflow="Your default workflow")
+@app_commands.autocomplete(workflow=complete_workflow)
+async def settings_command(interaction: discord.Interaction, workflow: str | None = None) -> None:
+    """Show the defaults, or set the workflow."""
+    await acknowledge(interaction)
+    preferences, user_id = services_of(interaction).preferences, interaction.user.id
+    if workflow is None:
+        defaults = await preferences.defaults(user_id)
+    else:
+        known = {summary.name for summary in services_of(interaction).generations.workflows()}
+        if workflow not in known:
+            raise unknown_workflow(known)
+        defaults = await preferences.change(user_id, workflow=workflow)
+    await respond(interaction, view=build_panel(defaults, _listed(interaction, defaults)))
 
 
 def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:

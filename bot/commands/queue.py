@@ -13,7 +13,6 @@ from bot.replies.buttons import cancel_quietly
 from bot.replies.request_messages import waiting_parts
 from bot.replies.result_buttons import CANCEL
 from bot.services import services_of
-from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem
 from bot.ui.generations import choice_label
 from bot.ui.layout import panel, row, section, small
@@ -23,7 +22,6 @@ from bot.ui.text import clock_time, harmless
 from generation.events import Waiting
 from generation.ids import normalise_id
 from generation.line.positions import LineView
-from generation.service import GenerationService
 
 LISTED = 10
 """Entries listed in a message, each with a Cancel button; the rest is only counted."""
@@ -47,26 +45,21 @@ class QueueButton(
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Cancel a request if asked to, and show the queue again."""
         await acknowledge_press(interaction)
-        service = services_of(interaction).generations
         if self.action == CANCEL:
             await cancel_quietly(interaction, self.generation_id)
-        await replace_message(interaction, await _panel(interaction, service))
+        await replace_message(interaction, await _panel(interaction))
 
 
-def queue_command(service: GenerationService) -> SlashCommand:
-    """Build `/queue` with its service."""
-
-    @app_commands.command(description="Show the queue")
-    async def queue(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        await respond(interaction, view=await _panel(interaction, service))
-
-    return queue
+@app_commands.command(name="queue", description="Show the queue")
+async def queue_command(interaction: discord.Interaction) -> None:
+    """Show the queue privately."""
+    await acknowledge(interaction)
+    await respond(interaction, view=await _panel(interaction))
 
 
-async def _panel(interaction: discord.Interaction, service: GenerationService) -> ui.LayoutView:
+async def _panel(interaction: discord.Interaction) -> ui.LayoutView:
     moderates = can_moderate(interaction)
-    view = await service.line(
+    view = await services_of(interaction).generations.line(
         guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
     )
     rows = [
@@ -79,24 +72,21 @@ async def _panel(interaction: discord.Interaction, service: GenerationService) -
     return panel(_("Queue"), [*empty, *hidden], *rows, rows=[refresh])
 
 
-def cancel_command(service: GenerationService) -> SlashCommand:
-    """Build `/cancel` with its service."""
+@app_commands.command(name="cancel", description="Cancel one of your requests")
+@app_commands.describe(result="Which request")
+async def cancel_command(interaction: discord.Interaction, result: str) -> None:
+    """Cancel a request."""
+    # A person may send the whole label of a choice as text; it begins with the id.
+    generation_id = normalise_id(result.partition("·")[0])
+    await cancel_generation(interaction, generation_id)
 
-    @app_commands.command(description="Cancel one of your requests")
-    @app_commands.describe(result="Which request")
-    async def cancel(interaction: discord.Interaction, result: str) -> None:
-        # A person may send the whole label of a choice as text; it begins with the id.
-        generation_id = normalise_id(result.partition("·")[0])
-        await cancel_generation(interaction, generation_id)
 
-    @cancel.autocomplete("result")
-    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
-        return matching(
-            ((choice_label(generation), generation.id) for generation in unfinished), typed
-        )
-
-    return cancel
+@cancel_command.autocomplete("result")
+async def complete_request(interaction: discord.Interaction, typed: str) -> Choices:
+    """Offer the person's unfinished requests."""
+    service = services_of(interaction).generations
+    unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
+    return matching(((choice_label(generation), generation.id) for generation in unfinished), typed)
 
 
 def _lines(entry: Waiting, *, names_people: bool) -> list[str]:

@@ -5,25 +5,20 @@ from discord import app_commands, ui
 
 from bot.i18n.language import _
 from bot.requester import requester_of
-from bot.tree import SlashCommand
+from bot.services import services_of
 from bot.ui.allowances import amount_text, reasons, this_period
 from bot.ui.layout import AMBER, BLURPLE, panel, small
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import relative
 from generation.quota.usage import QuotaStatus
-from generation.service import GenerationService
 
 
-def quota_command(service: GenerationService) -> SlashCommand:
-    """Build `/quota` with its service."""
-
-    @app_commands.command(description="Show what you have left")
-    async def quota(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        status = await service.quota(requester_of(interaction))
-        await respond(interaction, view=quota_panel(status))
-
-    return quota
+@app_commands.command(name="quota", description="Show what you have left")
+async def quota_command(interaction: discord.Interaction) -> None:
+    """Show the remaining allowance."""
+    await acknowledge(interaction)
+    status = await services_of(interaction).generations.quota(requester_of(interaction))
+    await respond(interaction, view=quota_panel(status))
 
 
 def quota_panel(status: QuotaStatus) -> ui.LayoutView:

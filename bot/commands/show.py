@@ -6,8 +6,7 @@ from discord.app_commands import Range
 
 from bot.commands.choices import in_time
 from bot.replies.repost import repost
-from bot.services import Services
-from bot.tree import SlashCommand
+from bot.services import services_of
 from bot.ui.generations import choice_label
 from bot.ui.options import Choices, matching
 from generation.history.queries import HistoryFilter, HistoryPage
@@ -18,43 +17,41 @@ SEARCHED_CHARACTERS = 100
 MOST_RESULTS = 99
 
 
-def show_command(services: Services) -> SlashCommand:
-    """Build `/show` with its services."""
-    service = services.generations
+@app_commands.command(name="show", description="Repost a result")
+@app_commands.describe(
+    result="Which result",
+    picture="Only this picture of it",
+)
+async def show_command(
+    interaction: discord.Interaction,
+    result: str,
+    picture: Range[int, 1, MOST_RESULTS] | None = None,
+) -> None:
+    """Post the result, or one of its pictures."""
+    # A person may send the whole label of a choice as text; it begins with the id.
+    generation_id = result.partition("·")[0]
+    await repost(interaction, generation_id, picture)
 
-    @app_commands.command(description="Repost a result")
-    @app_commands.describe(
-        result="Which result",
-        picture="Only this picture of it",
+
+@show_command.autocomplete("result")
+async def complete_result(interaction: discord.Interaction, typed: str) -> Choices:
+    """Offer the person's own results that match, and the one with this id."""
+    service = services_of(interaction).generations
+    asked = HistoryFilter(
+        user_id=interaction.user.id,
+        state=GenerationState.SUCCEEDED,
+        search=typed[:SEARCHED_CHARACTERS] or None,
     )
-    async def show(
-        interaction: discord.Interaction,
-        result: str,
-        picture: Range[int, 1, MOST_RESULTS] | None = None,
-    ) -> None:
-        # A person may send the whole label of a choice as text; it begins with the id.
-        generation_id = result.partition("·")[0]
-        await repost(interaction, generation_id, picture)
 
-    @show.autocomplete("result")
-    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        asked = HistoryFilter(
-            user_id=interaction.user.id,
-            state=GenerationState.SUCCEEDED,
-            search=typed[:SEARCHED_CHARACTERS] or None,
-        )
+    async def look_up() -> tuple[HistoryPage, Generation | None]:
+        page = await service.history(asked, limit=25)
+        return page, await service.find(normalise_id(typed)) if typed else None
 
-        async def look_up() -> tuple[HistoryPage, Generation | None]:
-            page = await service.history(asked, limit=25)
-            return page, await service.find(normalise_id(typed)) if typed else None
-
-        found = await in_time(interaction, look_up())
-        if found is None:
-            return []
-        page, exact = found
-        offered = [generation for generation in page.generations if generation.removed_at is None]
-        if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
-            offered.insert(0, exact)
-        return matching(((choice_label(generation), generation.id) for generation in offered), "")
-
-    return show
+    found = await in_time(interaction, look_up())
+    if found is None:
+        return []
+    page, exact = found
+    offered = [generation for generation in page.generations if generation.removed_at is None]
+    if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
+        offered.insert(0, exact)
+    return matching(((choice_label(generation), generation.id) for generation in offered), "")

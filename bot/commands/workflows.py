@@ -13,13 +13,11 @@ from bot.i18n.language import _, mark
 from bot.permissions import can_administer
 from bot.requester import requester_of
 from bot.services import services_of
-from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, small
 from bot.ui.responses import acknowledge_press, replace_message
 from bot.ui.text import harmless
 from bot.ui.workflow_report import model_line
-from generation.library.library import Library
 
 PAGE = 10
 """Workflows per page, at three lines each."""
@@ -45,24 +43,20 @@ class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        view = await _page(interaction, services_of(interaction).library, self.page)
+        view = await _page(interaction, self.page)
         await acknowledge_press(interaction)
         await replace_message(interaction, view)
 
 
-def workflows_command(library: Library) -> SlashCommand:
-    """Build `/workflows` with its service."""
-
-    @app_commands.command(description="Show what you can make here")
-    async def workflows(interaction: discord.Interaction) -> None:
-        view = await _page(interaction, library, 0)
-        await interaction.response.send_message(view=view, ephemeral=True)
-
-    return workflows
+@app_commands.command(name="workflows", description="Show what you can make here")
+async def workflows_command(interaction: discord.Interaction) -> None:
+    """Show the first page."""
+    view = await _page(interaction, 0)
+    await interaction.response.send_message(view=view, ephemeral=True)
 
 
-async def _page(interaction: discord.Interaction, library: Library, page: int) -> ui.LayoutView:
-    access = await access_of(interaction)
+async def _page(interaction: discord.Interaction, page: int) -> ui.LayoutView:
+    library, access = services_of(interaction).library, await access_of(interaction)
     workflows = library.offered_to(requester_of(interaction), access)
     by_kind = sorted(workflows, key=lambda workflow: (kind_rank(workflow.kind), workflow.title))
     pages = max(1, -(-len(by_kind) // PAGE))

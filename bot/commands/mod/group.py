@@ -222,7 +222,7 @@ class ModerationGroup(
             user_id=user.id if user else None,
             flagged=flagged,
         )
-        await show_history(interaction, self._services.generations, query)
+        await show_history(interaction, query)
 
     @app_commands.command(description="Show what moderators and administrators did")
     @app_commands.describe(before="Only entries before this number")
