@@ -9,12 +9,12 @@ import discord
 from bot.i18n.language import _
 from bot.permissions import is_operator
 from bot.replies.deletion import DELETE_FORM, take_delete
-from bot.replies.derive import derive
 from bot.replies.moderation.reports import REPORT_FORM, take_report
 from bot.replies.packing import pack_originals, show_files
 from bot.replies.posted_files import generation_ids
 from bot.replies.remix import REMIX_FORM, take_remix
 from bot.replies.starts import START_FORMS
+from bot.replies.submission import derive
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.details import details_layout

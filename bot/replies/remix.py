@@ -5,8 +5,8 @@ import re
 import discord
 
 from bot.i18n.language import _
-from bot.replies.derive import derive
 from bot.replies.inputs import fetching, uploaded
+from bot.replies.submission import derive
 from bot.requester import find_visible
 from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MODAL_DESCRIPTION_CHARACTERS

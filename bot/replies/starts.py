@@ -7,8 +7,8 @@ import discord
 from discord import ui
 
 from bot.i18n.language import _, mark
-from bot.replies.derive import derive
 from bot.replies.inputs import fetching, uploaded
+from bot.replies.submission import derive
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS, MODAL_FIELDS

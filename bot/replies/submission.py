@@ -1,23 +1,28 @@
-"""Submission of a command's input to the generation service."""
+"""Submission of requests: of a command's input, or derived from another generation."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import discord
 
+from bot.permissions import can_change_workflows
 from bot.replies.address import open_reply
 from bot.replies.inputs import check_attachments, fetching, given_values
+from bot.replies.posted_files import PostedFiles, is_panel
 from bot.replies.word_warning import warn
 from bot.requester import requester_of
 from bot.services import Services, services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
-from generation.request import GenerationRequest, Value
+from generation.request import GenerationRequest, Requester, Value
 from generation.requests.checking import CheckedRequest
+from generation.requests.derivations import Derivations, DerivedRequest
 from generation.requests.enhancement import enhance_first
-from generation.service import GenerationService
+
+T = TypeVar("T")
 
 ACKNOWLEDGEMENTS_S = 1.0
 """Seconds for which recording a request waits for the acknowledgements of others."""
@@ -61,6 +66,53 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
     await warn(interaction, generation)
 
 
+async def derive(
+    interaction: discord.Interaction,
+    build_for: Callable[[Derivations, Requester], Awaitable[DerivedRequest]],
+) -> None:
+    """Acknowledge and submit the derived request, charged to the interacting user.
+
+    Refusals found within the deadline come before the acknowledgement, whose visibility could
+    not be changed to private later. Raises RequestRefused and other GenerationErrors.
+    """
+    services = services_of(interaction)
+    defaults = await services.preferences.defaults_before(
+        interaction.user.id, deadline_of(interaction)
+    )
+    requester, is_trial = requester_of(interaction), can_change_workflows(interaction)
+
+    async def build_draft() -> DerivedRequest:
+        async with services.generations.deciding(requester):
+            draft = await build_for(services.derivations, requester)
+        return replace(draft, request=replace(draft.request, is_trial=is_trial))
+
+    draft = await _in_time(interaction, build_draft())
+    checked = None
+    if draft is not None:
+        checked = await _in_time(interaction, services.generations.check(draft.request))
+    # If the original could not be looked up in time, the reply is as visible as the button.
+    private = (
+        _is_private(interaction)
+        or defaults.private
+        or (draft is not None and draft.request.private)
+    )
+    reply = await open_reply(interaction, defaults, private=private)
+    if draft is None:
+        draft = await build_draft()
+    request = replace(
+        draft.request,
+        private=private,
+        spoiler=draft.request.spoiler or defaults.spoiler,
+        layout=defaults.layout,
+        keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
+    )
+    posted_files = PostedFiles(interaction.client, interaction.message)
+    request = services.derivations.complete(
+        replace(draft, request=request), reply, posted_files.fetch
+    )
+    await warn(interaction, await services.generations.submit(request, checked))
+
+
 async def _check_and_acknowledge(
     interaction: discord.Interaction, command_input: CommandInput, services: Services
 ) -> tuple[GenerationRequest, CheckedRequest | None]:
@@ -70,9 +122,10 @@ async def _check_and_acknowledge(
         if attachment is not None
     }
     check_attachments(attachments, command_input.media)
-    deadline = deadline_of(interaction)
     requester = requester_of(interaction)
-    defaults = await services.preferences.defaults_before(requester.user_id, deadline, requester)
+    defaults = await services.preferences.defaults_before(
+        requester.user_id, deadline_of(interaction), requester
+    )
     request = GenerationRequest(
         requester=requester,
         prompt=command_input.prompt,
@@ -87,20 +140,23 @@ async def _check_and_acknowledge(
     )
     request = services.preferences.complete(request, defaults)
     if command_input.enhance:
-        await _check_early(services.generations, request, deadline)
+        await _in_time(interaction, services.generations.check(request))
         request = enhance_first(request)
-    checked = await _check_early(services.generations, request, deadline)
+    checked = await _in_time(interaction, services.generations.check(request))
     reply = await open_reply(interaction, defaults, private=request.private)
     return replace(request, reply=reply), checked
 
 
-async def _check_early(
-    service: GenerationService, request: GenerationRequest, deadline: float
-) -> CheckedRequest | None:
-    """Check the request within the deadline; if that takes too long, acceptance decides."""
+async def _in_time(interaction: discord.Interaction, awaited: Awaitable[T]) -> T | None:
+    """Await an early check until the deadline; None if it is late, as acceptance decides then."""
     try:
-        async with asyncio.timeout_at(deadline):
-            return await service.check(request)
+        async with asyncio.timeout_at(deadline_of(interaction)):
+            return await awaited
     except (TimeoutError, ServiceUnavailable) as error:
         _log.debug("A request could not be checked at once: %s", type(error).__name__)
         return None
+
+
+def _is_private(interaction: discord.Interaction) -> bool:
+    message = interaction.message
+    return message is not None and message.flags.ephemeral and not is_panel(message)
