@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import discord
@@ -27,13 +26,11 @@ GUILD_INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
 BLOCK_PICTURE = "Block this picture"
 """The name of an entry in the menu of messages."""
 
-AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(
-    {
-        "limner": require_administrator,
-        "mod": require_moderator,
-        BLOCK_PICTURE: require_moderator,
-    }
-)
+AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = {
+    "limner": require_administrator,
+    "mod": require_moderator,
+    BLOCK_PICTURE: require_moderator,
+}
 """Permission checks by top-level command, autocompletion included; others are for everybody.
 
 Discord's default permissions are no protection: each guild can change them.

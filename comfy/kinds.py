@@ -1,7 +1,6 @@
 """Registry of backend kinds. A new kind is a module and an entry here."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from comfy.api_v2.client import ComfyApiV2
 from comfy.api_v2.job_store import JobStore, MemoryJobStore
@@ -11,12 +10,10 @@ from comfy.settings import BackendSettings
 
 __all__ = ["KINDS", "BackendSettings", "build_backend"]
 
-KINDS: Mapping[str, Callable[[BackendSettings, JobStore], Backend]] = MappingProxyType(
-    {
-        "comfyui": lambda settings, _: ComfyServer(settings),
-        "comfy-api": ComfyApiV2,
-    }
-)
+KINDS: Mapping[str, Callable[[BackendSettings, JobStore], Backend]] = {
+    "comfyui": lambda settings, _: ComfyServer(settings),
+    "comfy-api": ComfyApiV2,
+}
 
 
 def build_backend(settings: BackendSettings, store: JobStore | None = None) -> Backend:

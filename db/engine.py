@@ -1,7 +1,6 @@
 """SQLAlchemy engines, configured for each database."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -13,16 +12,14 @@ SQLITE_CACHE_KIB = 256
 """Page cache of each connection. SQLite's default of 2 MiB fills with pages of results, which are
 written once, and the system caches the file anyway."""
 
-POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "connect_timeout": 10,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 25_000,
-        "client_encoding": "UTF8",
-    }
-)
+POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "client_encoding": "UTF8",
+}
 """Options of libpq, in seconds, `tcp_user_timeout` in milliseconds.
 
 A server that cannot be reached is given up while a person waits, and a dead network drops locks

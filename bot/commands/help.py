@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import discord
 from discord import app_commands, ui
@@ -67,7 +66,7 @@ async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None
     await submit(interaction, CommandInput(answer.texts.get("prompt", "")))
 
 
-HELP_FORMS: Mapping[str, Handler] = MappingProxyType({TRY_FORM: take_try})
+HELP_FORMS: Mapping[str, Handler] = {TRY_FORM: take_try}
 
 
 @app_commands.command(name="help", description="How to make pictures here")

@@ -1,7 +1,6 @@
 """`/settings`: a person's defaults for omitted options, as a private panel."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import discord
 from discord import app_commands, ui
@@ -36,9 +35,7 @@ NEGATIVE_FORM = "s:negative"
 NEGATIVE_CHARACTERS = 400
 COUNTS = (1, 2, 3, 4)
 
-CALLS: Mapping[str, int | None] = MappingProxyType(
-    {"never": None, "30": 30, "120": LONG_WAIT_S, "always": 0}
-)
+CALLS: Mapping[str, int | None] = {"never": None, "30": 30, "120": LONG_WAIT_S, "always": 0}
 """Seconds after which a person is notified of a finished request, by the menu's values."""
 
 Workflows = Sequence[WorkflowSummary]
@@ -152,7 +149,7 @@ async def take_negative(interaction: discord.Interaction, answer: ModalInput) ->
     await _change(interaction, negative=answer.texts.get("negative", "").strip() or None)
 
 
-SETTINGS_FORMS: Mapping[str, Handler] = MappingProxyType({NEGATIVE_FORM: take_negative})
+SETTINGS_FORMS: Mapping[str, Handler] = {NEGATIVE_FORM: take_negative}
 SETTINGS_ITEMS = (SettingsMenu, SettingsButton)
 
 

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import discord
 from discord import app_commands
@@ -100,4 +99,4 @@ async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> 
         await delete_message(interaction.client, generation)
 
 
-MYDATA_FORMS: Mapping[str, Handler] = MappingProxyType({DELETE_FORM: take_delete})
+MYDATA_FORMS: Mapping[str, Handler] = {DELETE_FORM: take_delete}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Self
 
 import discord
@@ -97,20 +96,18 @@ def kind_name(kind: str) -> str:
     return _(_KINDS[kind]) if kind in _KINDS else _("Other")
 
 
-_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "txt2img": mark("Pictures"),
-        "img2img": mark("Picture to picture"),
-        "edit": mark("Edit"),
-        "inpaint": mark("Repaint a part"),
-        "outpaint": mark("Extend"),
-        "upscale": mark("Upscale"),
-        "txt2vid": mark("Video"),
-        "img2vid": mark("Video from a picture"),
-        "audio": mark("Sound"),
-        "3d": mark("3D"),
-        "describe": mark("Describe a picture"),
-        "enhance": mark("Prompts"),
-    }
-)
+_KINDS: Mapping[str, str] = {
+    "txt2img": mark("Pictures"),
+    "img2img": mark("Picture to picture"),
+    "edit": mark("Edit"),
+    "inpaint": mark("Repaint a part"),
+    "outpaint": mark("Extend"),
+    "upscale": mark("Upscale"),
+    "txt2vid": mark("Video"),
+    "img2vid": mark("Video from a picture"),
+    "audio": mark("Sound"),
+    "3d": mark("3D"),
+    "describe": mark("Describe a picture"),
+    "enhance": mark("Prompts"),
+}
 """Results by kind, in the order in which they are listed."""

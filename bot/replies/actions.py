@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import discord
 
@@ -112,14 +111,12 @@ async def _send_originals(
         await respond(interaction, view=view, files=[file.to_file() for file in files])
 
 
-RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
-    {
-        REMIX_FORM: take_remix,
-        **START_FORMS,
-        DELETE_FORM: take_delete,
-        REPORT_FORM: take_report,
-    }
-)
+RESULT_FORMS: Mapping[str, Handler] = {
+    REMIX_FORM: take_remix,
+    **START_FORMS,
+    DELETE_FORM: take_delete,
+    REPORT_FORM: take_report,
+}
 """Handlers of the modals, by custom id."""
 
 

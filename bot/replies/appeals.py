@@ -1,7 +1,6 @@
 """Button below a block or refusal that opens a modal for an appeal."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import discord
 from discord import ui
@@ -48,4 +47,4 @@ async def take_appeal(interaction: discord.Interaction, answer: ModalInput) -> N
     await respond(interaction, _("Thanks. The moderators will read it."))
 
 
-APPEAL_FORMS: Mapping[str, Handler] = MappingProxyType({APPEAL_FORM: take_appeal})
+APPEAL_FORMS: Mapping[str, Handler] = {APPEAL_FORM: take_appeal}

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import Self
 
 import discord
@@ -212,23 +211,21 @@ def _bare_row(generation: Generation, index: int) -> Item | None:
 
 
 _Action = Callable[[discord.Interaction, str, int], Awaitable[None]]
-_ACTIONS: Mapping[str, _Action] = MappingProxyType(
-    {
-        CANCEL: cancel,
-        RETRY: actions.retry,
-        ORIGINAL: partial(actions.send_originals, build_row=_bare_row),
-        BARE: actions.send_originals,
-        UPSCALE: actions.upscale,
-        VARY: actions.vary,
-        AGAIN: actions.again,
-        REMIX: open_remix,
-        **{use: partial(open_start, use=use) for use in (INPUT, EDIT, ANIMATE)},
-        WORDS: open_words,
-        INFO: actions.info,
-        DELETE: open_delete,
-        MORE: open_panel,
-        COPY: _copy,
-        SHARE: share,
-        REPORT: open_report,
-    }
-)
+_ACTIONS: Mapping[str, _Action] = {
+    CANCEL: cancel,
+    RETRY: actions.retry,
+    ORIGINAL: partial(actions.send_originals, build_row=_bare_row),
+    BARE: actions.send_originals,
+    UPSCALE: actions.upscale,
+    VARY: actions.vary,
+    AGAIN: actions.again,
+    REMIX: open_remix,
+    **{use: partial(open_start, use=use) for use in (INPUT, EDIT, ANIMATE)},
+    WORDS: open_words,
+    INFO: actions.info,
+    DELETE: open_delete,
+    MORE: open_panel,
+    COPY: _copy,
+    SHARE: share,
+    REPORT: open_report,
+}

@@ -1,7 +1,6 @@
 """Appearance and order of the buttons below results; `buttons` has their actions."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import discord
 from discord import ui
@@ -21,36 +20,33 @@ UPSCALE, VARY, AGAIN, REMIX = "upscale", "vary", "again", "remix"
 WORDS, INFO, DELETE = "words", "info", "delete"
 MORE, COPY, SHARE, REPORT = "more", "copy", "share", "report"
 
-_LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        CANCEL: mark("Cancel"),
-        RETRY: mark("Try again"),
-        ORIGINAL: mark("Original"),
-        BARE: mark("Without metadata"),
-        UPSCALE: mark("Upscale"),
-        VARY: mark("Vary"),
-        AGAIN: mark("Again"),
-        REMIX: mark("Remix"),
-        INPUT: mark("Use as input"),
-        EDIT: mark("Edit"),
-        ANIMATE: mark("Animate"),
-        WORDS: mark("Use as prompt"),
-        INFO: mark("Info"),
-        COPY: mark("Copy prompt"),
-        SHARE: mark("Share"),
-        REPORT: mark("Report"),
-        DELETE: mark("Delete"),
-        MORE: "⋯",
-    }
-)
+_LABELS: Mapping[str, str] = {
+    CANCEL: mark("Cancel"),
+    RETRY: mark("Try again"),
+    ORIGINAL: mark("Original"),
+    BARE: mark("Without metadata"),
+    UPSCALE: mark("Upscale"),
+    VARY: mark("Vary"),
+    AGAIN: mark("Again"),
+    REMIX: mark("Remix"),
+    INPUT: mark("Use as input"),
+    EDIT: mark("Edit"),
+    ANIMATE: mark("Animate"),
+    WORDS: mark("Use as prompt"),
+    INFO: mark("Info"),
+    COPY: mark("Copy prompt"),
+    SHARE: mark("Share"),
+    REPORT: mark("Report"),
+    DELETE: mark("Delete"),
+    MORE: "⋯",
+}
 
-_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
-    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
-)
+_STYLES: Mapping[str, discord.ButtonStyle] = {
+    RETRY: discord.ButtonStyle.primary,
+    DELETE: discord.ButtonStyle.danger,
+}
 
-_EMOJI: Mapping[str, str] = MappingProxyType(
-    {UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️", WORDS: "🎨"}
-)
+_EMOJI: Mapping[str, str] = {UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️", WORDS: "🎨"}
 
 
 def build_button(

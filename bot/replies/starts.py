@@ -1,7 +1,6 @@
 """Modals that start a request from a result: its pictures, or its text."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import discord
 from discord import ui
@@ -40,12 +39,14 @@ FURTHER_PICTURES = 2
 AUTOMATIC = "any"
 """Menu value that leaves the choice to the bot."""
 
-_KINDS: Mapping[str, str] = MappingProxyType({INPUT: "img2img", EDIT: "edit", ANIMATE: "img2vid"})
+_KINDS: Mapping[str, str] = {INPUT: "img2img", EDIT: "edit", ANIMATE: "img2vid"}
 """Kinds of workflows by action on a picture."""
 
-_TITLES: Mapping[str, str] = MappingProxyType(
-    {INPUT: mark("Use as input"), EDIT: mark("Edit"), ANIMATE: mark("Animate")}
-)
+_TITLES: Mapping[str, str] = {
+    INPUT: mark("Use as input"),
+    EDIT: mark("Edit"),
+    ANIMATE: mark("Animate"),
+}
 
 Parts = dict[str, ui.Label[ui.Modal]]
 
@@ -174,7 +175,5 @@ def _workflow_part(titles: Mapping[str, str]) -> Parts:
     return {"workflow": choice_field("workflow", _("Workflow"), options)}
 
 
-START_FORMS: Mapping[str, Handler] = MappingProxyType(
-    {PICTURE_FORM: take_start, WORDS_FORM: take_words}
-)
+START_FORMS: Mapping[str, Handler] = {PICTURE_FORM: take_start, WORDS_FORM: take_words}
 """Handlers of these modals, by custom id."""

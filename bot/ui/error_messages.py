@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from types import MappingProxyType
 
 import discord
 from discord import ui
@@ -25,25 +24,23 @@ from generation.errors import (
     ServiceUnavailable,
 )
 
-FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
-    {
-        FailureKind.QUEUE_FULL: mark("Queue full"),
-        FailureKind.DAILY_LIMIT: mark("Daily limit reached"),
-        FailureKind.SLOW_DOWN: mark("Slow down"),
-        FailureKind.PROMPT_NOT_ALLOWED: mark("Prompt not allowed"),
-        FailureKind.NOT_ALLOWED_HERE: mark("Not allowed in this channel"),
-        FailureKind.BLOCKED_HERE: mark("Blocked here"),
-        FailureKind.INVALID_OPTION: mark("Invalid option"),
-        FailureKind.INVALID_ATTACHMENT: mark("Invalid attachment"),
-        FailureKind.MISSING_MODEL: mark("Missing model"),
-        FailureKind.WORKFLOW_ERROR: mark("Workflow error"),
-        FailureKind.OUT_OF_MEMORY: mark("Out of GPU memory"),
-        FailureKind.BACKEND_OFFLINE: mark("GPU offline"),
-        FailureKind.TIMED_OUT: mark("Timed out"),
-        FailureKind.CANCELLED: mark("Cancelled"),
-        FailureKind.BLOCKED_BY_FILTER: mark("Blocked by the image filter"),
-    }
-)
+FAILURE_TITLES: Mapping[FailureKind, str] = {
+    FailureKind.QUEUE_FULL: mark("Queue full"),
+    FailureKind.DAILY_LIMIT: mark("Daily limit reached"),
+    FailureKind.SLOW_DOWN: mark("Slow down"),
+    FailureKind.PROMPT_NOT_ALLOWED: mark("Prompt not allowed"),
+    FailureKind.NOT_ALLOWED_HERE: mark("Not allowed in this channel"),
+    FailureKind.BLOCKED_HERE: mark("Blocked here"),
+    FailureKind.INVALID_OPTION: mark("Invalid option"),
+    FailureKind.INVALID_ATTACHMENT: mark("Invalid attachment"),
+    FailureKind.MISSING_MODEL: mark("Missing model"),
+    FailureKind.WORKFLOW_ERROR: mark("Workflow error"),
+    FailureKind.OUT_OF_MEMORY: mark("Out of GPU memory"),
+    FailureKind.BACKEND_OFFLINE: mark("GPU offline"),
+    FailureKind.TIMED_OUT: mark("Timed out"),
+    FailureKind.CANCELLED: mark("Cancelled"),
+    FailureKind.BLOCKED_BY_FILTER: mark("Blocked by the image filter"),
+}
 
 SENTENCE_CHARACTERS = 1_500
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 
 from generation.quota.periods import Period
 from generation.quota.rules import (
@@ -24,16 +23,14 @@ from generation.quota.rules import (
     Unit,
 )
 
-BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {
-        "pictures": (0, 100_000),
-        "gpu_s": (0, 10_000_000),
-        "max_running": (1, 5),
-        "max_waiting": (0, 100),
-        "cooldown_s": (0, 86_400),
-        "max_line": (1, 1_000),
-    }
-)
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "pictures": (0, 100_000),
+    "gpu_s": (0, 10_000_000),
+    "max_running": (1, 5),
+    "max_waiting": (0, 100),
+    "cooldown_s": (0, 86_400),
+    "max_line": (1, 1_000),
+}
 """Bounds of limits, both inclusive: more would be a typing error, or no limit."""
 
 

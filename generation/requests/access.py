@@ -12,7 +12,7 @@ from workflows.workflow import Workflow
 
 NOTHING_NAMED: Access = MappingProxyType({})
 
-_CATEGORIES = MappingProxyType({InputType.CHECKPOINT: "models", InputType.LORA: "loras"})
+_CATEGORIES: Mapping[str, str] = {InputType.CHECKPOINT: "models", InputType.LORA: "loras"}
 """Categories of inputs whose values need access of their own."""
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from types import MappingProxyType
 
 import discord
 from discord import ui
@@ -35,9 +34,7 @@ MOST_CHOSEN = 10
 
 SMALL, MEDIUM, OPEN = "small", "medium", "open"
 
-AMOUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {SMALL: (10, 30), MEDIUM: (50, 10), OPEN: (1_000, 0)}
-)
+AMOUNTS: Mapping[str, tuple[int, int]] = {SMALL: (10, 30), MEDIUM: (50, 10), OPEN: (1_000, 0)}
 """Pictures a day and seconds between two requests, by the menu's values."""
 
 TEST_PROMPT = "a lighthouse at sunset"
@@ -372,18 +369,16 @@ def _ids(values: Sequence[str]) -> list[int]:
 
 _Store = Callable[[discord.Interaction, Sequence[str]], Awaitable[None]]
 
-_SETTINGS: Mapping[str, tuple[int, _Store]] = MappingProxyType(
-    {
-        "makers": (1, _store_makers),
-        "places": (1, _store_places),
-        "amount": (2, _store_amount),
-        "moderators": (3, _store_moderators),
-        "review": (3, _store_review),
-        "nudity": (4, _store_nudity),
-        "keep": (5, _store_keep),
-        "workflow": (5, _store_nothing),
-    }
-)
+_SETTINGS: Mapping[str, tuple[int, _Store]] = {
+    "makers": (1, _store_makers),
+    "places": (1, _store_places),
+    "amount": (2, _store_amount),
+    "moderators": (3, _store_moderators),
+    "review": (3, _store_review),
+    "nudity": (4, _store_nudity),
+    "keep": (5, _store_keep),
+    "workflow": (5, _store_nothing),
+}
 """Step of each menu, and the function that stores its choice."""
 
 SETUP_ITEMS = (SetupButton, SetupMenu)

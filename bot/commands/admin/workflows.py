@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import discord
 from discord import app_commands, ui
@@ -174,9 +173,7 @@ async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> N
 
 
 LIBRARY_ITEMS = (LibraryButton, EnableMenu)
-LIBRARY_FORMS: Mapping[str, Handler] = MappingProxyType(
-    {RENAME_FORM: take_rename, TRIAL_FORM: take_trial}
-)
+LIBRARY_FORMS: Mapping[str, Handler] = {RENAME_FORM: take_rename, TRIAL_FORM: take_trial}
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:

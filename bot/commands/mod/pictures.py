@@ -6,7 +6,6 @@ In direct messages an operator changes the list of the whole bot.
 import io
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from types import MappingProxyType
 from typing import Literal
 
 import discord
@@ -178,7 +177,7 @@ async def take_block(interaction: discord.Interaction, answer: ModalInput) -> No
     await block(interaction, services, actor, hashes, reason)
 
 
-BLOCK_FORMS: Mapping[str, Handler] = MappingProxyType({FORM: take_block})
+BLOCK_FORMS: Mapping[str, Handler] = {FORM: take_block}
 
 
 async def hash_files(
