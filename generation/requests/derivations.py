@@ -14,7 +14,7 @@ from generation.errors import (
     RequestRefused,
     UnknownGeneration,
 )
-from generation.history.records import Order, ServiceRecords
+from generation.history.records import ServiceRecords
 from generation.ids import normalise_id
 from generation.media.decoding import decode
 from generation.media.inputs import fit_input
@@ -35,7 +35,7 @@ from generation.requests.available_actions import (
 )
 from generation.requests.enhancement import use_text
 from generation.requests.lineage import Lineage, Picture
-from generation.requests.repetition import find_workflow, listed_values, repeat
+from generation.requests.repetition import derive_from, find_workflow, listed_values, repeat
 from generation.requests.selection import no_place
 from generation.requests.values import SIZE, find_lora_input, follows_picture, picture_inputs
 from workflows.folders.catalog import Catalog
@@ -154,12 +154,12 @@ class Derivations:
     async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with a new seed. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
-        return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
+        return await self._repeat(source, requester, Derivation.AGAIN)
 
     async def retry(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with the same seed. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
-        return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
+        return await self._repeat(source, requester, Derivation.RETRY)
 
     async def remix(
         self, generation_id: str, requester: Requester, changes: Changes
@@ -167,9 +167,7 @@ class Derivations:
         """Repeat it with changes. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         replaced = self._replace_picture(source, changes.picture)
-        draft = await self._repeat(
-            source, requester, Derivation.REMIX, keeps_seed=True, replaced=replaced
-        )
+        draft = await self._repeat(source, requester, Derivation.REMIX, replaced)
         values = dict(draft.request.values)
         if changes.listed is not None:
             for name in listed_values(source, values):
@@ -235,7 +233,7 @@ class Derivations:
         if start.workflow is None:
             return self._action_finder.find_starter(source, kind, requester, start.files)
         offered = self._action_finder.starters(kind, requester, start.files)
-        return next((one for one in offered if one.name == start.workflow), None)
+        return next((workflow for workflow in offered if workflow.name == start.workflow), None)
 
     def _replace_picture(
         self, source: Generation, picture: FetchFile | None
@@ -263,37 +261,30 @@ class Derivations:
 
         Raises RequestRefused if there is no workflow, or if none of its inputs takes a picture.
         """
-        wanted = find_picture_input(workflow, files) if workflow else None
-        if workflow is None or wanted is None:
+        picture_input = find_picture_input(workflow, files) if workflow else None
+        if workflow is None or picture_input is None:
             raise InvalidOption(
                 "No workflow can do that right now. Ask the people who run this bot to add one."
             )
         output = _find_picture(source, position)
         takes_loras = find_lora_input(workflow) is not None
-        request = GenerationRequest(
-            requester,
-            source.prompt if takes_loras else split_tags(source.prompt)[0],
+        prompt = source.prompt if takes_loras else split_tags(source.prompt)[0]
+        request = replace(
+            derive_from(source, requester, prompt, derivation),
             workflow=workflow.name,
-            images={wanted.name: placeholder_file, **files},
-            results=frozenset({wanted.name}),
+            images={picture_input.name: placeholder_file, **files},
+            results=frozenset({picture_input.name}),
             is_edit=source.edited,
-            private=source.private,
-            spoiler=source.spoiler,
-            layout=source.layout,
-            keeps_metadata=source.keeps_metadata,
-            parent_id=source.id,
             parent_position=position,
-            derivation=derivation,
         )
-        return DerivedRequest(replace(request, **changes), Picture(source, output), wanted.name)
+        request = replace(request, **changes)
+        return DerivedRequest(request, Picture(source, output), picture_input.name)
 
     async def _repeat(
         self,
         source: Generation,
         requester: Requester,
         derivation: Derivation,
-        *,
-        keeps_seed: bool,
         replaced: Collection[str] = (),
     ) -> DerivedRequest:
         """Build the repeated request, without the pictures that are `replaced`."""
@@ -301,27 +292,12 @@ class Derivations:
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
-        kept = tuple(image for image in order.images if image.name not in replaced)
-        order = replace(order, images=kept)
+        given = [image.name for image in order.images if image.name not in replaced]
         if not await self.lineage.owns_attachments(source, requester):
-            order = replace(order, generation=source)
-            repeated = repeat(
-                replace(order, images=()),
-                lambda _name: placeholder_file,
-                workflow,
-                requester,
-                derivation,
-                keeps_seed=keeps_seed,
-            )
-            return await self._build_from_result(order, workflow, requester, repeated, replaced)
-        request = repeat(
-            order,
-            lambda name: partial(self._fetch_input, source.id, name),
-            workflow,
-            requester,
-            derivation,
-            keeps_seed=keeps_seed,
-        )
+            request = repeat(source, {}, workflow, requester, derivation)
+            return await self._build_from_result(source, workflow, request, given, replaced)
+        attachments = {name: partial(self._fetch_input, source.id, name) for name in given}
+        request = repeat(source, attachments, workflow, requester, derivation)
         missing = [
             name
             for name, kind in picture_inputs(workflow).items()
@@ -337,30 +313,29 @@ class Derivations:
 
     async def _build_from_result(
         self,
-        order: Order,
+        source: Generation,
         workflow: Workflow,
-        requester: Requester,
         request: GenerationRequest,
+        given: Collection[str],
         replaced: Collection[str],
     ) -> DerivedRequest:
-        """Build it from the posted result: other people's attachments stay private.
+        """Start it from the posted result: other people's attachments stay private.
 
         At a low strength a workflow returns nearly what it was given, so attachments are not
         reused.
         """
-        source, given = order.generation, {image.name for image in order.images}
-        wanted = [
-            one
-            for one in workflow.manifest.inputs
-            if one.type.is_attached
-            and one.name not in replaced
-            and (one.required or one.name in given)
+        attached = [
+            input_
+            for input_ in workflow.manifest.inputs
+            if input_.type.is_attached
+            and input_.name not in replaced
+            and (input_.required or input_.name in given)
         ]
-        if not wanted:
+        if not attached:
             return DerivedRequest(request)
-        start = await self.lineage.find_start(source, requester) or _find_result(source)
-        first = next((one for one in wanted if one.type is InputType.IMAGE), None)
-        lacking = [one.name for one in wanted if one is not first or start is None]
+        start = await self.lineage.find_start(source, request.requester) or _find_result(source)
+        first = next((input_ for input_ in attached if input_.type is InputType.IMAGE), None)
+        lacking = [input_.name for input_ in attached if input_ is not first or start is None]
         if lacking or first is None or start is None:
             raise InvalidAttachment(
                 "Only the person who attached it can reuse it. Attach your own with the command: "
@@ -395,13 +370,13 @@ def _start_from(request: GenerationRequest, start: Picture, name: str) -> Derive
 
 def _find_result(generation: Generation) -> Picture | None:
     """Return the first result that a workflow can start from."""
-    found = next((one for one in generation.outputs if is_picture(one)), None)
-    return Picture(generation, found) if found is not None else None
+    output = next(filter(is_picture, generation.outputs), None)
+    return Picture(generation, output) if output is not None else None
 
 
 def _needs(workflow: Workflow, name: str) -> bool:
-    wanted = workflow.manifest.find(name)
-    return wanted is not None and wanted.required
+    input_ = workflow.manifest.find(name)
+    return input_ is not None and input_.required
 
 
 def _find_picture(generation: Generation, position: int) -> Output:

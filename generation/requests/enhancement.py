@@ -6,6 +6,7 @@ from dataclasses import replace
 from generation.errors import InvalidOption
 from generation.record import Generation
 from generation.request import Derivation, GenerationRequest, Requester, Value
+from generation.requests.repetition import derive_from
 from workflows.manifest import Kind
 
 WORKFLOW, ASPECT = "workflow", "aspect"
@@ -42,16 +43,9 @@ def use_text(source: Generation, requester: Requester, prompt: str) -> Generatio
     """Return the request for what the text of a result describes, with the kept options."""
     kept: Mapping[str, Value] = source.follow_up or {}
     workflow, aspect = kept.get(WORKFLOW), kept.get(ASPECT)
-    return GenerationRequest(
-        requester,
-        prompt,
+    return replace(
+        derive_from(source, requester, prompt, Derivation.REMIX),
         workflow=None if workflow is None else str(workflow),
         values={name: value for name, value in kept.items() if name not in (WORKFLOW, ASPECT)},
         aspect=None if aspect is None else str(aspect),
-        private=source.private,
-        spoiler=source.spoiler,
-        layout=source.layout,
-        keeps_metadata=source.keeps_metadata,
-        parent_id=source.id,
-        derivation=Derivation.REMIX,
     )

@@ -1,9 +1,9 @@
 """Repetition of a recorded generation as a new request."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from generation.errors import InvalidOption
-from generation.history.records import Order
 from generation.record import Generation
 from generation.request import Derivation, FetchFile, GenerationRequest, Requester, Value
 from generation.requests.selection import seed_names
@@ -34,36 +34,44 @@ def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
     return workflow
 
 
+def derive_from(
+    source: Generation, requester: Requester, prompt: str, derivation: Derivation
+) -> GenerationRequest:
+    """Build a request that is derived from a generation, and is shown as that one is."""
+    return GenerationRequest(
+        requester,
+        prompt,
+        private=source.private,
+        spoiler=source.spoiler,
+        layout=source.layout,
+        keeps_metadata=source.keeps_metadata,
+        parent_id=source.id,
+        derivation=derivation,
+    )
+
+
 def repeat(
-    order: Order,
-    fetch_input: Callable[[str], FetchFile],
+    source: Generation,
+    attachments: Mapping[str, FetchFile],
     workflow: Workflow,
     requester: Requester,
     derivation: Derivation,
-    *,
-    keeps_seed: bool,
 ) -> GenerationRequest:
     """Build the request again for a new requester, without values whose input is gone.
 
-    Privacy and spoiler are kept. Attachments are fetched by input name.
+    Only Derivation.AGAIN drops the seed.
     """
-    before = order.generation
-    names = [image.name for image in order.images if image.name in workflow.manifest.options]
-    dropped = {PROMPT} if keeps_seed else {PROMPT, *seed_names(workflow)}
-    offered = workflow.manifest.options - dropped
-    return GenerationRequest(
-        requester,
-        before.typed_prompt or before.prompt,
-        workflow=before.workflow,
-        values={name: value for name, value in before.values.items() if name in offered},
-        images={name: fetch_input(name) for name in names},
-        results=frozenset() if before.edited else frozenset(names),
-        is_edit=before.edited,
-        private=before.private,
-        spoiler=before.spoiler,
-        layout=before.layout,
-        keeps_metadata=before.keeps_metadata,
-        parent_id=before.id,
-        derivation=derivation,
-        follow_up=before.follow_up or {},
+    offered = workflow.manifest.options
+    images = {name: fetch for name, fetch in attachments.items() if name in offered}
+    is_again = derivation is Derivation.AGAIN
+    kept = offered - {PROMPT, *(seed_names(workflow) if is_again else ())}
+    prompt = source.typed_prompt or source.prompt
+    return replace(
+        derive_from(source, requester, prompt, derivation),
+        workflow=source.workflow,
+        values={name: value for name, value in source.values.items() if name in kept},
+        images=images,
+        results=frozenset() if source.edited else frozenset(images),
+        is_edit=source.edited,
+        follow_up=source.follow_up or {},
     )
