@@ -5,7 +5,7 @@ Discord shows the group to members with Manage Messages; `bot.tree` checks the p
 
 import io
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import discord
@@ -21,9 +21,10 @@ from bot.commands.mod.review import log_channel_command, retention_command, revi
 from bot.commands.mod.transparency import transparency_command
 from bot.commands.mod.words import WordsGroup
 from bot.i18n.language import _, plural
-from bot.permissions import is_operator, require_may_block, require_operator
+from bot.permissions import is_operator, require_operator
 from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
+from bot.replies.moderation.blocking import MAX_DAYS, block_person
 from bot.replies.moderation.review_messages import ALONE, decision_row
 from bot.services import Services
 from bot.ui.audit import audit_line
@@ -37,7 +38,6 @@ from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.case_file import CaseFile
 from generation.request import Actor
 
-DAYS_BLOCKED = 3650
 LISTED_ENTRIES = 25
 EXPORT_BYTES = 8 * 1024 * 1024
 """Bytes of an export sent to Discord; `limner history export` has no limit."""
@@ -77,27 +77,15 @@ class ModerationGroup(
         self,
         interaction: discord.Interaction,
         user: discord.User,
-        days: Range[int, 1, DAYS_BLOCKED] | None = None,
+        days: Range[int, 1, MAX_DAYS] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
         everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         """Block a person."""
-        actor = await acknowledged(interaction)
+        await acknowledge(interaction)
         if everywhere:
             require_operator(interaction)
-        await require_may_block(interaction, user.id)
-        until = datetime.now(UTC) + timedelta(days=days) if days else None
-        await self._services.moderation.block(
-            actor, user.id, reason=reason, until=until, everywhere=everywhere
-        )
-        if everywhere:
-            text = _("{person} is blocked in all servers.", person=user.mention)
-        elif until is None:
-            text = _("{person} is blocked here until unblocked.", person=user.mention)
-        else:
-            when = discord.utils.format_dt(until, "f")
-            text = _("{person} is blocked here until {when}.", person=user.mention, when=when)
-        await respond(interaction, text)
+        await block_person(interaction, user.id, days=days, reason=reason, everywhere=everywhere)
 
     @app_commands.command(description="Unblock a member")
     @app_commands.describe(

@@ -3,22 +3,22 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import discord
 from discord import ui
 
 from bot.i18n.language import ENGLISH, _, plural, speaking, spoken
-from bot.permissions import guild_of, require_may_block, require_moderator
+from bot.permissions import guild_of, require_moderator
+from bot.replies.moderation.blocking import BLOCK_FORM, open_block, take_block
 from bot.replies.moderation.review_messages import (
-    ALONE,
     APPROVE,
     BACK,
     BLOCK,
     CARD,
     OPEN,
     PICK,
+    PLACED_ID,
     REASON,
     REFUSE,
     SHEET_ID_CHARACTERS,
@@ -49,20 +49,13 @@ from bot.ui.responses import (
     replace_message,
     respond,
 )
-from bot.ui.text import plain
 from generation.errors import (
     GenerationError,
     GenerationRemoved,
-    InvalidOption,
     RequestRefused,
     UnknownGeneration,
 )
-from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import MAX_REPORT_CHARACTERS
-from generation.notifier import Case
-
-MAX_DAYS = 3650
-DAYS_DIGITS = len(str(MAX_DAYS))
 
 DELETE, ASK, LOOK = "delete", "ask", "look"
 """Actions of messages of earlier versions: now refusing, and opening."""
@@ -70,15 +63,12 @@ DELETE, ASK, LOOK = "delete", "ask", "look"
 OWN_WORDS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 """Characters of a moderator's own words; the chosen reason stands before them."""
 
-_PLACED_ID = rf"(?P<place>{CARD}|{ALONE}):(?P<id>[a-z0-9]{{1,32}})"
-
-BLOCK_FORM = rf"{_PLACED_ID}:block"
-REFUSE_FORM = rf"{_PLACED_ID}:refuse"
+REFUSE_FORM = rf"{PLACED_ID}:refuse"
 
 
 class ReviewButton(
     PersistentItem[ui.Button[ui.View]],
-    template=rf"{_PLACED_ID}:(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK}|{UNDO})",
+    template=rf"{PLACED_ID}:(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK}|{UNDO})",
 ):
     """Persistent button of a moderator's decision on one result."""
 
@@ -99,7 +89,7 @@ class ReviewButton(
         require_moderator(interaction)
         match self.action:
             case "block":
-                await _open_block(interaction, self.generation_id, self.place)
+                await open_block(interaction, self.generation_id, self.place)
             case "refuse":
                 await _open_refuse(interaction, self.generation_id, self.place)
             case _:
@@ -198,7 +188,7 @@ REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
 
 def review_forms() -> Mapping[str, Handler]:
     """Handlers of the modals that the buttons open."""
-    return {BLOCK_FORM: _take_block, REFUSE_FORM: _take_refuse}
+    return {BLOCK_FORM: take_block, REFUSE_FORM: _take_refuse}
 
 
 def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView | None:
@@ -345,7 +335,8 @@ async def _show_decision(interaction: discord.Interaction, generation_id: str, p
 
 
 async def _open_refuse(interaction: discord.Interaction, generation_id: str, place: str) -> None:
-    await before_deadline(interaction, _find_case(interaction, generation_id))
+    reviews = services_of(interaction).reviews
+    await before_deadline(interaction, reviews.case(generation_id, guild_of(interaction)))
     fields = {
         "kind": radio_field("kind", _("Reason (they will see it)"), reason_names(), required=False),
         "reason": text_field(
@@ -360,43 +351,6 @@ async def _take_refuse(interaction: discord.Interaction, answer: ModalInput) -> 
     await acknowledge_press(interaction)
     reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", ""))
     await _act(interaction, answer.match["id"], REFUSE, answer.match["place"], reason)
-
-
-async def _find_case(interaction: discord.Interaction, generation_id: str) -> Case:
-    return await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-
-
-async def _open_block(interaction: discord.Interaction, generation_id: str, place: str) -> None:
-    case = await before_deadline(interaction, _find_case(interaction, generation_id))
-    fields = {
-        "days": text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS),
-        "reason": text_field(
-            "reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS
-        ),
-    }
-    title = _("Block {person}", person=plain(case.generation.user_name))
-    await open_modal(interaction, f"{place}:{generation_id}:{BLOCK}", title, fields)
-
-
-async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
-    require_moderator(interaction)
-    await acknowledge(interaction)
-    services, actor = services_of(interaction), actor_of(interaction)
-    case = await services.reviews.case(answer.match["id"], actor.guild_id)
-    await require_may_block(interaction, case.generation.user_id)
-    typed = answer.texts.get("days", "").strip()
-    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
-    if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
-        raise InvalidOption("Days must be a number from 1 to {most}.", {"most": MAX_DAYS})
-    until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
-    reason = answer.texts.get("reason", "")
-    await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
-    person = f"<@{case.generation.user_id}>"
-    told = _("{person} is blocked here until unblocked.", person=person)
-    if until is not None:
-        when = discord.utils.format_dt(until, "f")
-        told = _("{person} is blocked here until {when}.", person=person, when=when)
-    await respond(interaction, told)
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

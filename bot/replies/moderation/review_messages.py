@@ -34,6 +34,9 @@ PICK, REASON = "pick", "reason"
 CARD, ALONE = "r", "rs"
 """Prefixes of custom ids: of messages in the channel or of all pending, and of a single one."""
 
+PLACED_ID = rf"(?P<place>{CARD}|{ALONE}):(?P<id>[a-z0-9]{{1,32}})"
+"""Pattern of such a prefix and a generation's id."""
+
 SHEET_ID_CHARACTERS = 80
 """Characters of the ids of one sheet: a button holds all, separated by dots, in 100 characters."""
 

@@ -10,7 +10,7 @@ from bot.app import Role
 from bot.cli import moderation_commands
 from bot.cli.history_commands import FORMATS, STATES
 from bot.cli.main import ROLES
-from bot.commands.mod import group
+from bot.replies.moderation import blocking
 from generation.history.export import ExportFormat
 from generation.record import GenerationState
 
@@ -93,6 +93,6 @@ def test_what_runs_nothing_imports_click_alone(arguments, environment, expected,
 
 def test_choices_are_the_values_they_stand_for():
     assert list(ROLES) == [role.value for role in Role]
-    assert moderation_commands.DAYS_BLOCKED == group.DAYS_BLOCKED
+    assert moderation_commands.DAYS_BLOCKED == blocking.MAX_DAYS
     assert list(FORMATS) == [kind.value for kind in ExportFormat]
     assert list(STATES) == [state.value for state in GenerationState]
