@@ -56,6 +56,7 @@ class Mailbox:
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
+        # Its consumer may have been cancelled while it waited.
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 

@@ -144,6 +144,7 @@ class Run:
         """Build the final event of a success; the record, if read, takes precedence."""
         outputs, cached = self._outputs, self._cached
         if self.record is not None:
+            # Results that were sent over the socket are in no record.
             over_socket = [output for output in outputs if isinstance(output, OutputBytes)]
             outputs, cached = [*self.record.outputs, *over_socket], self.record.cached
         shown_by = {output.node_id for output in outputs}

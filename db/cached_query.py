@@ -44,6 +44,7 @@ class CachedQuery(Generic[K, V]):
             return known[0]
         read_at = time.monotonic()
         result = await self._database.read(lambda session: self._query(session, key))
+        # Moved to the end, so that the first one is the oldest.
         self._results.pop(key, None)
         while len(self._results) >= MAX_RESULTS:
             del self._results[next(iter(self._results))]

@@ -115,6 +115,7 @@ class HistoryQuery:
             self._workflow_key(),
             self.search,
         )
+        # `search` is the last part because it may contain colons.
         scope = "h"
         if self.everyone:
             scope = f"m{'+' if self.flagged else ''}{self.user_id or 0:x}"
@@ -130,6 +131,7 @@ class HistoryQuery:
         """Convert to the core's filter: the person's own generations, or all of the guild's."""
         return HistoryFilter(
             user_id=self.user_id if self.everyone else user_id,
+            # 0 stands for direct messages, while None would set no condition.
             guild_id=(guild_id or 0) if self.everyone else guild_id,
             flagged=self.flagged,
             workflow=self.workflow or None,

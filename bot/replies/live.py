@@ -220,6 +220,7 @@ class LiveReplies(ReviewPosts, Notifier):
         message_bytes: int,
     ) -> list[ReplyContent]:
         packing = self._packing.pop(generation.id, None)
+        # It was packed for the limit and the spoiler known before its end was recorded.
         if packing and (packing.spoiler, packing.size_limit) == (generation.spoiler, file_bytes):
             parcel = await packing.task
         else:

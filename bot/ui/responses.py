@@ -139,6 +139,7 @@ async def replace_message(
     A later `respond` sends a separate message.
     """
     interaction.extras[_ANSWERED] = True
+    # Discord refuses a layout beside content and embeds, as earlier versions sent them.
     parts: dict[str, Any] = {"content": None, "embeds": [], "view": view}
     await interaction.edit_original_response(
         **parts, attachments=list(files), allowed_mentions=discord.AllowedMentions.none()

@@ -154,6 +154,7 @@ class GenerationRepository(Repository):
         if after is not None:
             conditions.append(key > tuple_(*_bound(after)))
             statement = select(GenerationRow).where(*conditions)
+            # Oldest first, so that the limit keeps those next to `after`.
             oldest_first = (GenerationRow.created_at, GenerationRow.id)
             found = self._session.scalars(statement.order_by(*oldest_first).limit(limit))
             newer = found.all()[::-1]
@@ -166,6 +167,7 @@ class GenerationRepository(Repository):
             select(GenerationRow)
             .where(*conditions)
             .order_by(GenerationRow.created_at.desc(), GenerationRow.id.desc())
+            # One row more shows whether there is a next page.
             .limit(limit + 1)
         )
         rows = found.all()

@@ -143,6 +143,7 @@ class LineRepository(Repository):
             by_lane[lane] += int(owned)
             if state == WAITING:
                 waiting_in_guild += int(count)
+        # Unary plus drops the lanes in which this person has nothing.
         return UnfinishedCounts(by_state[RUNNING], by_state[WAITING], waiting_in_guild, +by_lane)
 
     def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:

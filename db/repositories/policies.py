@@ -33,6 +33,7 @@ class PolicyRepository(Repository):
         self._session.execute(
             insert_into(self._session, RolePolicyRow)
             .values({**defaults, **columns, **key})
+            # SQLAlchemy refuses an empty `set_`.
             .on_conflict_do_update(index_elements=list(key), set_=columns or key)
         )
 

@@ -61,6 +61,7 @@ def find(session: Session, search: str) -> ColumnElement[bool]:
         return GenerationRow.prompt.icontains(search, autoescape=True)
     if is_postgresql(session):
         asked = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words))
+        # Written out: PostgreSQL does not use the expression's index for a parameter.
         vector = func.to_tsvector(literal_column("'simple'"), GenerationRow.prompt)
         return vector.bool_op("@@")(asked)
     beginnings = " ".join(f'"{word}"*' for word in words)

@@ -277,6 +277,7 @@ class BackendPool:
         state = self._states.get(name)
         if state is None:
             return
+        # It may have been restarted, with no model in its memory.
         state.loaded = frozenset()
         state.problem = sentence
         state.refusal = sentence if needs_operator else state.refusal
@@ -311,6 +312,7 @@ class BackendPool:
         answers = await asyncio.gather(*map(self._fetch_load, able))
         claimed = Counter(self._claims.values())
         return {
+            # What was claimed may not have been submitted yet.
             state.backend.name: max(load, claimed[state.backend.name]) / state.member.concurrency
             for state, load in zip(able, answers, strict=True)
             if load is not None

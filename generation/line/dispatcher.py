@@ -186,6 +186,7 @@ class Dispatcher:
 
     async def _run_scheduler(self) -> None:
         while True:
+            # Cleared first: what changes during this turn causes another one.
             self._wake.clear()
             try:
                 await self._hand_out()
@@ -226,6 +227,7 @@ class Dispatcher:
         """Hand out the generations that can start now, in fair order."""
         if not self._workers or not self._schedule.waiting:
             return
+        # An interrupted run continues on its backend, with or without a free place.
         if not self._schedule.past and not self._free_places() and self._pool.reachable_names:
             return  # no place is free, so the order does not matter
         looked_at = 0
@@ -346,4 +348,5 @@ class Dispatcher:
         if prepared in self._workers:
             return prepared
         busy = Counter(one.slot for one in self._schedule.holding())
+        # Of equally busy ones, the one that was given work the longest time ago.
         return min(self._workers, key=lambda slot: (busy[slot], self._last_assigned.get(slot, 0.0)))

@@ -154,6 +154,7 @@ class PostgresLease(Lease):
         Ends the session of one that stands still: when it continues, it can send nothing.
         """
         async with self._turn:
+            # Asked for only once: a session can take its own lock again.
             if not self._gives_turns:
                 with reaching_postgres():
                     self._gives_turns = await asyncio.to_thread(self._take_turns)

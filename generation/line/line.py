@@ -143,6 +143,7 @@ class Line:
 
         Raises ServiceUnavailable; reconciliation cancels it later in that case.
         """
+        # First, so that it is not handed out while the engine records the cancellation.
         self._drop(generation_id)
         try:
             await self._running().cancel(generation_id)
@@ -308,6 +309,7 @@ class Line:
     async def _reconcile_for_ever(self) -> None:
         reminder = Reminder()
         while self.is_running:
+            # Cleared first: what changes during this reconciliation causes another one.
             self._look.clear()
             try:
                 await self._before_reconciliation()

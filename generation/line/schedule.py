@@ -59,6 +59,7 @@ class Schedule:
         """Record the next attempt of a generation that waited."""
         past = self.past.get(entry.id, [])
         used = list(dict.fromkeys(one.backend for one in past))
+        # The same index gives the same prompt id, by which a run is found again there.
         index = used.index(backend) if backend in used else len(used)
         attempt = Attempt(entry.id, past[-1].number + 1 if past else 0, backend, index)
         del self.waiting[entry.id]

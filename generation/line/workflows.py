@@ -156,6 +156,7 @@ class Workflows:
         run = asyncio.create_task(work, name=f"run of {generation_id}")
         self._runs[generation_id] = run
         try:
+            # `await run` would not tell its cancellation, by `abort`, from ours.
             await asyncio.wait({run})
         finally:
             if self._runs.get(generation_id) is run:

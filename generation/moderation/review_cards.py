@@ -62,6 +62,7 @@ class ReviewCards(Transactional):
                 if location is None:
                     return
                 await self._note(generation_id, location)
+                # Posted anew if moderators chose another channel in the meantime.
                 if await self._find_channel(case.generation.guild_id) == channel_id:
                     await self._keep(self._review_channel, generation_id, location, case)
                     return

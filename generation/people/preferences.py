@@ -267,6 +267,7 @@ class Preferences(Service):
         )
 
     def _remember(self, user_id: int, defaults: Defaults) -> Defaults:
+        # Moved to the end: the first one is dropped when there are too many.
         self._remembered.pop(user_id, None)
         self._remembered[user_id] = defaults
         if len(self._remembered) > REMEMBERED_PEOPLE:

@@ -73,6 +73,7 @@ def _find(name: str, choices: Sequence[str] | None) -> str:
     if choices is None or name in choices:
         return name
     wanted = name.casefold()
+    # The whole name first: files in different folders may have the same stem.
     for same in (str.casefold, _stem):
         found = [choice for choice in choices if same(choice) == wanted]
         if len(found) == 1:

@@ -71,6 +71,7 @@ class Administration(Service):
             await self._turns_changed()
         return is_changed
 
+    # `writes`, because a guild without settings gets them here.
     @writes
     def status(self, session: Session, guild_id: int | None) -> GuildStatus:
         """Return the status of the guild."""

@@ -86,6 +86,7 @@ class _GuildRules:
         own = (
             one
             for one in self.grants
+            # It is cached with the guild's rules, and may have expired since.
             if one.user_id == requester.user_id and (one.expires_at is None or one.expires_at > now)
         )
         return resolve_allowance(self.limits, self.roles, requester.role_ids, own, self.guild_id)

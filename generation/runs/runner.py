@@ -184,6 +184,7 @@ class Runner:
         except (ComfyError, DatabaseError, WorkflowError) as error:
             _log.debug("Generation %s could not be prepared: %s", generation_id, error)
             return
+        # It may have been run or cancelled, and forgotten, during the upload.
         if generation_id in self._orders:
             self._prepared[generation_id] = (workflow, backend_name, graph)
 

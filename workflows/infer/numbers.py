@@ -55,6 +55,7 @@ def find_numbers(view: GraphView, live: Sequence[str]) -> list[Found]:
         found += _sampling(view, node_id)
         found += _created(view, node_id)
         found += _shown(view, node_id)
+    # Of several findings for one slot the first counts.
     return list({one.slots: one for one in reversed(found)}.values())[::-1]
 
 

@@ -158,6 +158,7 @@ def choices_of(view: GraphView, slot: Slot) -> tuple[str, ...]:
 
 
 def _says_something(value: object) -> bool:
+    # `is`: 0 equals False, but says something.
     return value is not None and value is not False and value not in ("", ())
 
 

@@ -100,6 +100,7 @@ class SetupMenu(
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # discord.py rebuilds it from the custom id alone; what was sent has the options.
         options = [discord.SelectOption(label="…")]
         super().__init__(ui.Select(custom_id=f"setup:{name}", options=options))
 

@@ -24,6 +24,7 @@ class BlockRepository(Repository):
         return self._session.scalar(
             _hold(guild_id, now)
             .where(BlockRow.user_id == user_id)
+            # EVERYWHERE sorts first: such a block counts before one of the guild.
             .order_by(BlockRow.guild_id)
             .limit(1)
         )

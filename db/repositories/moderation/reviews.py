@@ -152,6 +152,7 @@ class ReviewRepository(Repository):
             .where(
                 ReviewRow.generation_id == generation_id,
                 ReviewRow.state.in_(WAITING if state == APPROVED else CAN_BE_REFUSED),
+                # A decision that can still be undone has to be undone first.
                 ReviewRow.undo_until.is_(None),
             )
             .values(
