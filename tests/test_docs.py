@@ -1,5 +1,6 @@
 """The documents say what the program does."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.shipped import load_shipped
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values())
+PACKAGES = ("bot", "comfy", "db", "generation", "sandbox", "workflows")
 DOCUMENTS = sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.glob("*.md"))
 
 
@@ -69,8 +71,7 @@ def test_every_shipped_workflow_is_documented():
 
 def packages():
     """The folders of modules, as the documents name them."""
-    roots = ("bot", "comfy", "db", "generation", "sandbox", "workflows")
-    inits = (path for root in roots for path in (ROOT / root).rglob("__init__.py"))
+    inits = (path for root in PACKAGES for path in (ROOT / root).rglob("__init__.py"))
     return sorted(path.parent.relative_to(ROOT).as_posix() for path in inits)
 
 
@@ -86,6 +87,23 @@ def test_paths_in_documents_exist(document):
     )
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def definitions(path):
+    """Functions and classes of a module, and the classes' members as `Class.member`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        for member in node.body if isinstance(node, ast.ClassDef) else ():
+            target = member.target if isinstance(member, ast.AnnAssign) else member
+            yield f"{node.name}.{getattr(target, 'name', getattr(target, 'id', ''))}"
+
+
+def test_functions_of_the_data_flows_exist():
+    flows = read("docs/architecture.md").partition("## Data flows")[2].partition("\n## ")[0]
+    modules = (path for root in PACKAGES for path in (ROOT / root).rglob("*.py"))
+    known = {name for path in modules for name in definitions(path)}
+    assert set(re.findall(r"`([A-Za-z_.]+)`", flows)) - known == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
