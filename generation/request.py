@@ -82,12 +82,12 @@ async def placeholder_file() -> bytes:
 class GenerationRequest:
     """One request of one person.
 
-    `values` and `images` are keyed by the manifest's input names; an image is fetched after the
+    `values` and `files` are keyed by the manifest's input names; a file is fetched after the
     request was admitted. `workflow` None selects the default workflow that has an input for
     everything given, of one of the `kinds` if any are set. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say from which result it is derived, and how.
     `follow_up` are the options of the request whose prompt its text becomes. `results` names the
-    images that are results of ours; the others are attachments. `is_edit` says that such a result
+    files that are results of ours; the others are attachments. `is_edit` says that such a result
     changes an attached file. `is_trial` allows an uploaded workflow that is not enabled yet,
     for requesters who may enable it. `reply` is opaque to the core: the front end's address of the
     reply.
@@ -98,7 +98,7 @@ class GenerationRequest:
     workflow: str | None = None
     kinds: tuple[str, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
-    images: Mapping[str, FetchFile] = field(default_factory=dict, repr=False)
+    files: Mapping[str, FetchFile] = field(default_factory=dict, repr=False)
     aspect: str | None = None
     private: bool = False
     spoiler: bool = False

@@ -211,7 +211,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         with self._submissions.pending():
             async with self.deciding(request.requester):
                 generation = await self._acceptor.accept(request, checked)
-            await self._hand_over(generation, has_inputs=bool(request.images))
+            await self._hand_over(generation, has_inputs=bool(request.files))
         self._positions.note_accepted()
         return generation
 

@@ -88,7 +88,7 @@ def _build_request(options: GenerateOptions) -> GenerationRequest:
         prompt=options.prompt,
         workflow=options.workflow,
         values={name: value for name, value in values.items() if name != "aspect"},
-        images={
+        files={
             name: partial(asyncio.to_thread, path.read_bytes)
             for name, path in given.items()
             if path

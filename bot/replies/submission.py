@@ -132,7 +132,7 @@ async def _check_and_acknowledge(
         workflow=command_input.workflow,
         kinds=command_input.kinds,
         values=given_values(command_input.values),
-        images=fetching(attachments),
+        files=fetching(attachments),
         aspect=command_input.aspect,
         private=defaults.private if command_input.private is None else command_input.private,
         spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,

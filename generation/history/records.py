@@ -43,7 +43,7 @@ class Order:
     """A generation with everything needed to run it."""
 
     generation: Generation
-    images: tuple[InputFile, ...]
+    files: tuple[InputFile, ...]
     is_wanted: bool
 
 
@@ -105,13 +105,13 @@ class Records(Transactional):
         row = GenerationRepository(session).get(generation_id)
         if row is None:
             return None
-        images = tuple(
-            InputFile(image.name, image.content, image.media_type)
-            for image in OutputRepository(session).inputs(generation_id)
+        files = tuple(
+            InputFile(file.name, file.content, file.media_type)
+            for file in OutputRepository(session).inputs(generation_id)
         )
         generation = copy_generation(row)
         is_wanted = not generation.state.is_final and row.cancelled_by is None
-        return Order(generation, images, is_wanted)
+        return Order(generation, files, is_wanted)
 
     @reads
     def find_placement(self, session: Session, generation_id: str) -> Placement | None:

@@ -158,7 +158,7 @@ class Preferences(Service):
             if name not in values and value is not None and fits(workflow, name, value, offered):
                 values[name] = value
         aspect = request.aspect
-        has_shape = SIZE in values or (request.images and follows_picture(workflow))
+        has_shape = SIZE in values or (request.files and follows_picture(workflow))
         if aspect is None and not has_shape and SIZE in workflow.manifest.options:
             aspect = defaults.aspect
         if values == request.values and aspect == request.aspect:
@@ -257,11 +257,11 @@ class Preferences(Service):
         workflow = self._catalog.workflows.get(name) if name is not None else None
         if workflow is None or (request.kinds and workflow.manifest.kind not in request.kinds):
             return False
-        given = {*request.values, *request.images, *({SIZE} if request.aspect else ())}
+        given = {*request.values, *request.files, *({SIZE} if request.aspect else ())}
         if without_place(workflow, given):
             return False
         return all(
-            one.name in request.images
+            one.name in request.files
             for one in workflow.manifest.inputs
             if one.required and one.name in picture_inputs(workflow)
         )

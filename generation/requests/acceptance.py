@@ -91,21 +91,21 @@ class Acceptor(Transactional):
         if checked is None or not checked.is_valid_for(request, self._clock()):
             checked = await self.check(request)
         checked = replace(checked, request=request)
-        if not request.images:
+        if not request.files:
             return await self._record_under_new_id(checked)
         async with self._attachment_slots.take(request.requester.user_id):
             cost = checked.cost
             # Other requests of this person may have used the quota while this one waited.
             await self._usage.check(request.requester, lambda _session: cost)
             wants_hashes = await self._image_gate.has_blocklist(request.requester.guild_id)
-            images = await verify_attachments(
-                checked.workflow, request.images, wants_hashes=wants_hashes
+            files = await verify_attachments(
+                checked.workflow, request.files, wants_hashes=wants_hashes
             )
             # Fetching may take long, so the rules are read again.
-            values = {**checked.values, **followed_size(checked.workflow, request, images)}
-            checked = await self._price(replace(checked, images=images, values=values, rules=None))
-            files = tuple(_find_visible(checked))
-            ruling = await self._image_gate.judge_inputs(files, request.requester, request.results)
+            values = {**checked.values, **followed_size(checked.workflow, request, files)}
+            checked = await self._price(replace(checked, files=files, values=values, rules=None))
+            shown = tuple(_find_visible(checked))
+            ruling = await self._image_gate.judge_inputs(shown, request.requester, request.results)
             return await self._record_under_new_id(replace(checked, ruling=ruling))
 
     async def _record_under_new_id(self, checked: CheckedRequest) -> Generation:
@@ -153,7 +153,7 @@ class Acceptor(Transactional):
         return await self._judge(self._checker.check(request, lists, access))
 
     async def _price(self, checked: CheckedRequest) -> CheckedRequest:
-        given = sum(math.prod(attached.size) for attached in checked.images.values())
+        given = sum(math.prod(attached.size) for attached in checked.files.values())
         checked = replace(checked, workload=workload_of(checked.values, given))
         cost = await self._read(lambda session: self._find_cost(session, checked))
         return replace(checked, cost=cost)
@@ -179,8 +179,8 @@ class Acceptor(Transactional):
     @writes
     def _record(self, session: Session, generation_id: str, checked: CheckedRequest) -> Generation:
         request = checked.request
-        name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
-        requester = replace(request.requester, name=name)
+        shown_name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
+        requester = replace(request.requester, name=shown_name)
         now = self._clock()
         lookups = QuotaLookups(session)
         place = self._usage.admit(lookups, requester, checked.cost, now, checked.rules)
@@ -217,12 +217,9 @@ class Acceptor(Transactional):
         )
         lookups.generations.add(row)
         self._record_findings(session, generation_id, checked, review, now)
-        for input_name, image in checked.images.items():
+        for name, file in checked.files.items():
             lookups.outputs.add_input(
-                generation_id,
-                name=input_name,
-                content=image.content,
-                media_type=image.media_type,
+                generation_id, name=name, content=file.content, media_type=file.media_type
             )
         lookups.charges.reserve(
             generation_id,
@@ -274,7 +271,7 @@ def _find_attached(checked: CheckedRequest) -> Iterator[InputFile]:
 
 def _find_visible(checked: CheckedRequest) -> Iterator[InputFile]:
     """Return the files of a request other than masks."""
-    for name, file in checked.images.items():
+    for name, file in checked.files.items():
         wanted = checked.workflow.manifest.find(name)
         is_mask = wanted is not None and wanted.type is InputType.MASK
         if not is_mask:

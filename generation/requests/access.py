@@ -76,7 +76,7 @@ def _find_chosen(
         known = workflow.manifest.find(name)
         if known is not None and value != known.default:
             yield "options", name
-    given = (*request.images, *(["size"] if request.aspect else []))
+    given = (*request.files, *(["size"] if request.aspect else []))
     yield from (("options", name) for name in given)
 
 

@@ -54,7 +54,7 @@ class CheckedRequest:
     typed_prompt: str
     loras: Sequence[Lora]
     values: dict[str, Value]
-    images: Mapping[str, InputFile] = field(repr=False)
+    files: Mapping[str, InputFile] = field(repr=False)
     seed: int | None
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
@@ -71,14 +71,14 @@ class CheckedRequest:
         checked = self.request
         comparable = replace(
             request,
-            images=checked.images,
+            files=checked.files,
             private=checked.private,
             spoiler=checked.spoiler,
             layout=checked.layout,
             keeps_metadata=checked.keeps_metadata,
             reply=checked.reply,
         )
-        is_same = comparable == checked and request.images.keys() == checked.images.keys()
+        is_same = comparable == checked and request.files.keys() == checked.files.keys()
         is_fresh = self.checked_at and timedelta() <= now - self.checked_at <= CHECK_LASTS
         return is_same and bool(is_fresh)
 
@@ -145,7 +145,7 @@ class RequestChecker:
             checked = check(
                 workflow.manifest,
                 given,
-                attached=tuple(request.images),
+                attached=tuple(request.files),
                 choices=offered_models(workflow, self._pool),
                 takes_hidden=request.requester.is_operator,
             )

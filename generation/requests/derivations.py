@@ -186,7 +186,7 @@ class Derivations:
             prompt=changes.prompt,
             values=values,
             aspect=changes.aspect,
-            images={**draft.request.images, **replaced},
+            files={**draft.request.files, **replaced},
         )
         return replace(draft, request=request)
 
@@ -207,7 +207,7 @@ class Derivations:
         if draft.start is None:
             return request
         fetch = partial(self._fetch_start, draft.start, fetch_copy)
-        return replace(request, images={**request.images, draft.input_name: fetch})
+        return replace(request, files={**request.files, draft.input_name: fetch})
 
     async def fetch_picture(
         self, generation: Generation, output: Output, fetch_copy: FetchCopy
@@ -272,7 +272,7 @@ class Derivations:
         request = replace(
             derive_from(source, requester, prompt, derivation),
             workflow=workflow.name,
-            images={picture_input.name: placeholder_file, **files},
+            files={picture_input.name: placeholder_file, **files},
             results=frozenset({picture_input.name}),
             is_edit=source.edited,
             parent_position=position,
@@ -292,7 +292,7 @@ class Derivations:
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
-        given = [image.name for image in order.images if image.name not in replaced]
+        given = [file.name for file in order.files if file.name not in replaced]
         if not await self.lineage.owns_attachments(source, requester):
             request = repeat(source, {}, workflow, requester, derivation)
             return await self._build_from_result(source, workflow, request, given, replaced)
@@ -301,7 +301,7 @@ class Derivations:
         missing = [
             name
             for name, kind in picture_inputs(workflow).items()
-            if kind is InputType.IMAGE and name not in (*request.images, *replaced)
+            if kind is InputType.IMAGE and name not in (*request.files, *replaced)
         ]
         if not missing or not _needs(workflow, missing[0]):
             return DerivedRequest(request)
@@ -352,18 +352,18 @@ class Derivations:
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
         """Read an input file again: requests that wait for admission hold no pictures."""
         order = await self._records.find_order(generation_id)
-        for image in order.images if order else ():
-            if image.name == name:
-                return image.content
+        for file in order.files if order else ():
+            if file.name == name:
+                return file.content
         raise _input_gone()
 
 
 def _start_from(request: GenerationRequest, start: Picture, name: str) -> DerivedRequest:
-    images = {**request.images, name: placeholder_file}
+    files = {**request.files, name: placeholder_file}
     is_parent = start.generation.id == request.parent_id
     position = start.output.position if is_parent else None
     started = replace(
-        request, images=images, results=request.results | {name}, parent_position=position
+        request, files=files, results=request.results | {name}, parent_position=position
     )
     return DerivedRequest(started, start, name)
 

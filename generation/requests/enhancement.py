@@ -17,7 +17,7 @@ def enhance_first(request: GenerationRequest) -> GenerationRequest:
 
     Raises RequestRefused for a request with pictures, which are not kept.
     """
-    if request.images:
+    if request.files:
         raise InvalidOption(
             "Leave pictures out to enhance a prompt. Attach them when you use it.",
             {"option": "enhance"},

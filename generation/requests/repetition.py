@@ -62,7 +62,7 @@ def repeat(
     Only Derivation.AGAIN drops the seed.
     """
     offered = workflow.manifest.options
-    images = {name: fetch for name, fetch in attachments.items() if name in offered}
+    files = {name: fetch for name, fetch in attachments.items() if name in offered}
     is_again = derivation is Derivation.AGAIN
     kept = offered - {PROMPT, *(seed_names(workflow) if is_again else ())}
     prompt = source.typed_prompt or source.prompt
@@ -70,8 +70,8 @@ def repeat(
         derive_from(source, requester, prompt, derivation),
         workflow=source.workflow,
         values={name: value for name, value in source.values.items() if name in kept},
-        images=images,
-        results=frozenset() if source.edited else frozenset(images),
+        files=files,
+        results=frozenset() if source.edited else frozenset(files),
         is_edit=source.edited,
         follow_up=source.follow_up or {},
     )

@@ -60,7 +60,7 @@ def select_workflow(
 
 def _given_options(request: GenerationRequest) -> tuple[str, ...]:
     given = [name for name, value in request.values.items() if value is not None]
-    given.extend(request.images)
+    given.extend(request.files)
     # Members cannot omit the prompt, even for workflows without one.
     if request.requester.is_operator and is_visible(request.prompt):
         given.append(PROMPT)
@@ -133,15 +133,15 @@ def _default_kinds(request: GenerationRequest) -> tuple[Kind, ...]:
     """Return the kinds that fit the given pictures, the most likely first."""
     if request.kinds:
         return tuple(Kind(kind) for kind in request.kinds)
-    if "mask" in request.images:
+    if "mask" in request.files:
         return (Kind.INPAINT,)
-    if len(request.images) > 1:
+    if len(request.files) > 1:
         return (Kind.EDIT,)
-    return (Kind.IMG2IMG, Kind.EDIT) if request.images else (Kind.TXT2IMG,)
+    return (Kind.IMG2IMG, Kind.EDIT) if request.files else (Kind.TXT2IMG,)
 
 
 def _lacks_input(workflow: Workflow, request: GenerationRequest) -> bool:
-    given = {*request.values, *request.images}
+    given = {*request.values, *request.files}
     if is_visible(request.prompt):
         given.add(PROMPT)
     return any(

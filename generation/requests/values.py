@@ -38,13 +38,13 @@ def clean_prompt(text: str) -> str:
 
 
 def bind_generation(
-    workflow: Workflow, generation: Generation, picture_names: Mapping[str, str]
+    workflow: Workflow, generation: Generation, file_names: Mapping[str, str]
 ) -> Graph:
-    """Return the graph of a recorded generation, with the uploaded names of its pictures.
+    """Return the graph of a recorded generation, with the uploaded names of its files.
 
     Raises WorkflowError if the workflow was changed and does not fit any more.
     """
-    values: dict[str, object] = {**generation.values, **picture_names}
+    values: dict[str, object] = {**generation.values, **file_names}
     if generation.prompt and PROMPT in workflow.manifest.options:
         values[PROMPT], loras = split_tags(generation.prompt)
         wanted = find_lora_input(workflow)
@@ -84,12 +84,12 @@ def follows_picture(workflow: Workflow) -> bool:
 
 
 def followed_size(
-    workflow: Workflow, request: GenerationRequest, images: Mapping[str, InputFile]
+    workflow: Workflow, request: GenerationRequest, files: Mapping[str, InputFile]
 ) -> Mapping[str, Value]:
     """Return the size in the first picture's proportions; empty if there is none to follow."""
     wanted = workflow.manifest.find(SIZE)
     names = [name for name, kind in picture_inputs(workflow).items() if kind is InputType.IMAGE]
-    given = [images[name].size for name in names if name in images]
+    given = [files[name].size for name in names if name in files]
     is_chosen = request.aspect is not None or request.values.get(SIZE) is not None
     if wanted is None or not given or is_chosen or not follows_picture(workflow):
         return {}

@@ -132,7 +132,7 @@ class RunAttempt:
 async def build_graph(order: Order, workflow: Workflow, backend: Backend) -> Graph:
     """Upload input files and bind all values. Raises ComfyError, WorkflowError."""
     names = {}
-    for image in order.images:
-        extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
-        names[image.name] = await backend.upload_image(image.content, extension=extension)
+    for file in order.files:
+        extension = EXTENSIONS.get(file.media_type) or file.media_type.rpartition("/")[2]
+        names[file.name] = await backend.upload_image(file.content, extension=extension)
     return bind_generation(workflow, order.generation, names)

@@ -365,7 +365,7 @@ class Runner:
         if workflow is None:
             return {}
         try:
-            names = {image.name: "attached" for image in order.images}
+            names = {file.name: "attached" for file in order.files}
             return bind_generation(workflow, order.generation, names)
         except WorkflowError:
             return workflow.graph

@@ -406,7 +406,7 @@ async def test_retry_asks_for_the_same_and_charges_the_presser(app, tools, user_
 
 async def test_pictures_are_uploaded_and_kept_for_a_retry(app, tools, user_id):
     backend = app.backends[0]
-    images = {
+    files = {
         "image": tools.build_picture(colour="blue"),
         "mask": tools.build_picture(colour="white"),
     }
@@ -415,7 +415,7 @@ async def test_pictures_are_uploaded_and_kept_for_a_retry(app, tools, user_id):
         GuildRepository(session).get_or_create(guild_id, now=datetime.now(UTC))
         GuildRepository(session).update(guild_id, cooldown_s=0)
     first = await app.service.submit(
-        tools.ask(user_id=user_id, guild_id=guild_id, workflow=None, images=images)
+        tools.ask(user_id=user_id, guild_id=guild_id, workflow=None, files=files)
     )
     assert first.workflow == "inpaint-sd"
     assert (await app.ended(first.id)).state is GenerationState.SUCCEEDED

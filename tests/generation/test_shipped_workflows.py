@@ -44,18 +44,18 @@ def requests(tools):
                 **few,
             ),
             tools.ask(workflow="txt2img-flux", user_id=3, size=SMALL, **few),
-            tools.ask(workflow=None, user_id=4, images={"image": photo}, megapixels=0.25, **few),
+            tools.ask(workflow=None, user_id=4, files={"image": photo}, megapixels=0.25, **few),
             tools.ask(
                 workflow=None,
                 user_id=5,
-                images={"image": photo, "mask": mask},
+                files={"image": photo, "mask": mask},
                 megapixels=0.25,
                 **few,
             ),
             tools.ask(
                 workflow="upscale",
                 user_id=6,
-                images={"image": photo},
+                files={"image": photo},
                 model=installed("upscale")[0],
             ),
         ]

@@ -81,7 +81,7 @@ class FakeService:
         await self._pause()
         self._refuse()
         self.requests.append(request)
-        self.fetched.append({name: await fetch() for name, fetch in request.images.items()})
+        self.fetched.append({name: await fetch() for name, fetch in request.files.items()})
         asker = request.requester
         generation = build_generation(
             user_id=asker.user_id,

@@ -249,7 +249,7 @@ def attached(content):
 
 
 def ask(prompt="a fox in the snow", *, user_id=1, guild_id=5, workflow="txt2img-sd", **options):
-    images = {name: attached(content) for name, content in options.pop("images", {}).items()}
+    files = {name: attached(content) for name, content in options.pop("files", {}).items()}
     requester = Requester(
         user_id,
         f"user{user_id}",
@@ -263,6 +263,6 @@ def ask(prompt="a fox in the snow", *, user_id=1, guild_id=5, workflow="txt2img-
         workflow=workflow,
         aspect=options.pop("aspect", None),
         values=options,
-        images=images,
+        files=files,
         reply="where to",
     )

@@ -299,7 +299,7 @@ async def test_what_is_left_out_is_not_sent(world, service, start_bot, tools):
         await tools.eventually(lambda: service.requests)
         assert reply.message["ephemeral"]
     (request,) = service.requests
-    assert (request.values, request.images, request.aspect) == ({}, {}, None)
+    assert (request.values, request.files, request.aspect) == ({}, {}, None)
     assert request.private
 
 

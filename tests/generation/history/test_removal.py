@@ -59,7 +59,7 @@ async def test_everything_kept_of_the_results_goes(database, remover, add, actor
     assert (output.filename, output.byte_count) == ("x.png", 3)
     assert (output.thumbnail, output.text) == (None, None)
     assert await records.contents("k7f3q") == ()
-    assert (await records.find_order("k7f3q")).images == ()
+    assert (await records.find_order("k7f3q")).files == ()
 
 
 async def test_only_moderators_acts_are_audited_and_only_once(database, remover, add):

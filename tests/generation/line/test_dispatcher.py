@@ -77,7 +77,7 @@ async def test_what_comes_next_is_uploaded_while_the_first_runs(
         first = await app.service.submit(tools.ask())
         await app.until(first.id, GenerationState.RUNNING)
         image = {"image": tools.build_picture(colour="blue")}
-        second = await app.service.submit(tools.ask(workflow="img2img-sd", images=image))
+        second = await app.service.submit(tools.ask(workflow="img2img-sd", files=image))
         await tools.eventually(lambda: backend.uploads)
         assert len(backend.submissions) == 1
         hold.set()

@@ -644,7 +644,7 @@ async def test_a_submission_in_progress_is_accepted_before_the_end(open_app, sql
         return tools.PICTURE
 
     async with open_app(sqlite_url, tools.FakeBackend("only")) as app:
-        request = replace(tools.ask(workflow="img2img-sd"), images={"image": fetch})
+        request = replace(tools.ask(workflow="img2img-sd"), files={"image": fetch})
         submitting = asyncio.create_task(app.service.submit(request))
         was_running = []
         submitting.add_done_callback(lambda _: was_running.append(app.service.is_running))

@@ -141,7 +141,7 @@ async def test_a_full_disk_refuses_in_words_and_loses_nothing(
         pages["most"] = 1
         with pytest.raises(ServiceUnavailable, match="Try again"):
             await app.service.submit(
-                tools.ask(user_id=9, workflow="img2img-sd", images={"image": noise()})
+                tools.ask(user_id=9, workflow="img2img-sd", files={"image": noise()})
             )
         assert "Make room on that disk" in caplog.text
         hold.set()

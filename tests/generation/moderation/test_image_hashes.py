@@ -230,7 +230,7 @@ async def test_a_blocked_attachment_is_refused_before_anything_is_charged(
         await blocks.block(Actor(MO, guild_id), [hash_picture(encode(painted()))], "")
         given = encode(ImageOps.mirror(painted()), "JPEG", quality=70)
         asked = tools.ask(
-            user_id=1, guild_id=guild_id, workflow="img2img-sd", images={"image": given}
+            user_id=1, guild_id=guild_id, workflow="img2img-sd", files={"image": given}
         )
         with pytest.raises(RequestRefused, match="blocked here") as refusal:
             await app.service.submit(asked)

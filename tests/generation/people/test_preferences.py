@@ -49,17 +49,17 @@ async def test_they_are_kept_for_each_person_and_can_be_reset(preferences):
         (ask(values={"size": "64x64"}), None, "txt2img-sd3", None),
         # Flux knows no negative prompt, and nobody asked for one just now.
         (ask(workflow="txt2img-flux"), {"count": 2}, "txt2img-flux", "3:2"),
-        (ask(workflow="upscale", images={"image": placeholder_file}), {}, "upscale", None),
+        (ask(workflow="upscale", files={"image": placeholder_file}), {}, "upscale", None),
         # Its shape is that of the picture.
         (
-            ask(workflow="img2vid-wan", images={"image": placeholder_file}),
+            ask(workflow="img2vid-wan", files={"image": placeholder_file}),
             {"negative": "rain"},
             "img2vid-wan",
             None,
         ),
         # The default workflow has no place for a picture.
         (
-            ask(images={"image": placeholder_file}),
+            ask(files={"image": placeholder_file}),
             {"negative": "rain", "count": 2},
             "img2img-sd",
             None,

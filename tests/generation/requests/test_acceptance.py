@@ -111,8 +111,8 @@ async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
     ],
 )
 async def test_a_size_that_nobody_chose_follows_the_picture(quick, tools, size, options, expected):
-    images = {"image": tools.build_picture(size)}
-    accepted = await quick.accept(tools.ask(workflow="img2img-sd", images=images, **options))
+    files = {"image": tools.build_picture(size)}
+    accepted = await quick.accept(tools.ask(workflow="img2img-sd", files=files, **options))
     assert accepted.values["size"] == expected
 
 
@@ -136,7 +136,7 @@ async def test_options_without_a_place_are_refused_by_name(quick, tools):
     refused = await refusal(quick, tools.ask(cfg=3.0, negative="x"))
     assert refused.kind is FailureKind.INVALID_OPTION
     assert refused.sentence.startswith("The workflow txt2img-sd has no place for: cfg, negative. ")
-    refused = await refusal(quick, tools.ask(images={"image": tools.PICTURE}))
+    refused = await refusal(quick, tools.ask(files={"image": tools.PICTURE}))
     assert refused.sentence.startswith("The workflow txt2img-sd has no place for: image. ")
 
 
@@ -179,7 +179,7 @@ async def test_a_hostile_prompt_stays_text(quick, tools):
 )
 async def test_the_default_workflow_fits_what_was_given(quick, tools, images, workflow):
     pictures = {name: tools.build_picture(colour="white") for name in images}
-    accepted = await quick.accept(tools.ask(workflow=None, images=pictures))
+    accepted = await quick.accept(tools.ask(workflow=None, files=pictures))
     assert accepted.workflow == workflow
 
 
@@ -190,7 +190,7 @@ async def test_the_default_workflow_needs_a_place_for_everything(quick, tools):
 
 async def test_bad_attachments_are_refused(quick, tools):
     for content in (b"GIF89a", b"", tools.PICTURE[:60]):
-        request = tools.ask(workflow="img2img-sd", images={"image": content})
+        request = tools.ask(workflow="img2img-sd", files={"image": content})
         refused = await refusal(quick, request)
         assert refused.kind is FailureKind.INVALID_ATTACHMENT
 
@@ -217,7 +217,7 @@ class Attachments:
 async def test_nothing_is_fetched_for_who_may_not_generate_now(acceptor, tools):
     await acceptor.accept(tools.ask())
     attachments = Attachments(tools.PICTURE)
-    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    request = replace(tools.ask(workflow="img2img-sd"), files={"image": attachments.fetch})
     assert (await refusal(acceptor, request)).kind is FailureKind.SLOW_DOWN
     assert attachments.begun == 0
 
@@ -226,7 +226,7 @@ async def test_one_attachment_of_a_person_is_fetched_at_a_time_and_the_rest_refu
     acceptor, tools
 ):
     attachments = Attachments(tools.PICTURE)
-    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    request = replace(tools.ask(workflow="img2img-sd"), files={"image": attachments.fetch})
     asking = asyncio.gather(*(acceptor.accept(request) for _ in range(8)), return_exceptions=True)
     await tools.eventually(lambda: attachments.begun)
     attachments.is_there.set()
@@ -239,7 +239,7 @@ async def test_two_peoples_attachments_are_fetched_at_a_time(acceptor, tools):
     attachments = Attachments(tools.PICTURE)
     requests = [
         replace(
-            tools.ask(workflow="img2img-sd", user_id=user_id), images={"image": attachments.fetch}
+            tools.ask(workflow="img2img-sd", user_id=user_id), files={"image": attachments.fetch}
         )
         for user_id in range(1, 7)
     ]
@@ -295,7 +295,7 @@ async def test_another_or_an_old_request_is_judged_anew(
 
 
 async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(acceptor, tools):
-    bad = tools.ask(workflow="img2img-sd", images={"image": b"<html>"})
+    bad = tools.ask(workflow="img2img-sd", files={"image": b"<html>"})
     assert (await refusal(acceptor, bad)).kind is FailureKind.INVALID_ATTACHMENT
     assert await acceptor.accept(tools.ask())
 
@@ -558,11 +558,11 @@ async def test_a_request_that_continues_or_edits_is_recorded_so(quick, tools):
     request = replace(tools.ask(user_id=2), follow_up={"count": 2}, is_edit=True)
     accepted = await quick.accept(request)
     assert (accepted.edited, accepted.follow_up) == (True, {"count": 2})
-    images = {"image": tools.build_picture()}
-    attached = tools.ask(user_id=3, workflow="img2img-sd", images=images)
+    files = {"image": tools.build_picture()}
+    attached = tools.ask(user_id=3, workflow="img2img-sd", files=files)
     assert (await quick.accept(attached)).edited
-    own = tools.ask(user_id=4, workflow="img2img-sd", images=images)
-    assert not (await quick.accept(replace(own, results=frozenset(images)))).edited
+    own = tools.ask(user_id=4, workflow="img2img-sd", files=files)
+    assert not (await quick.accept(replace(own, results=frozenset(files)))).edited
 
 
 async def test_without_measured_runs_thirty_seconds_a_picture_are_reserved(

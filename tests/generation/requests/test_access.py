@@ -86,7 +86,7 @@ default = 20
         ({"options": []}, {}, {"values": {"steps": 9}}, "steps"),
         ({"options": []}, {}, {"aspect": "1:1"}, "size"),
         ({"options": ["size"]}, {}, {"aspect": "1:1"}, None),
-        ({"options": []}, {}, {"images": {"image": None}}, "image"),
+        ({"options": []}, {}, {"files": {"image": None}}, "image"),
         ({"loras": ["a"]}, {}, {"loras": [Lora("ink", 1.0)]}, "ink"),
     ],
 )

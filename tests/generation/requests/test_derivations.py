@@ -74,7 +74,7 @@ class RequestService:
         return generation
 
     async def submit(self, request):
-        self.fetched = {name: await fetch() for name, fetch in request.images.items()}
+        self.fetched = {name: await fetch() for name, fetch in request.files.items()}
         self.submitted.append(request)
         return request
 
@@ -85,10 +85,10 @@ class RequestService:
         return find_ancestors(self.known, generation_id)
 
     async def find_order(self, generation_id):
-        images = self.given.get(generation_id, ())
+        files = self.given.get(generation_id, ())
         # As the service has it: without what it made.
         generation = replace(self.known[generation_id], outputs=())
-        return Order(generation, images, is_wanted=False)
+        return Order(generation, files, is_wanted=False)
 
     async def contents(self, generation_id):
         return self.kept.get(generation_id, ())
@@ -254,7 +254,7 @@ async def test_a_picture_goes_to_a_workflow_that_takes_what_is_given(
     workflow = catalog.workflows[draft.request.workflow]
     assert workflow.manifest.kind is kind
     assert start.workflow in (None, workflow.name)
-    assert draft.request.images.keys() == {"image", *start.files}
+    assert draft.request.files.keys() == {"image", *start.files}
     assert (draft.start.output.position, draft.input_name) == (1, "image")
 
 
@@ -302,7 +302,7 @@ async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivatio
     service.given["k7f3q"] = (InputFile("image", picture(), "image/png"),)
     draft = await derivations.again("k7f3q", ANA)
     assert draft.start is None
-    assert await draft.request.images["image"]() == picture()
+    assert await draft.request.files["image"]() == picture()
     service.given.clear()
     with pytest.raises(RequestRefused, match="Attach it again"):
         await derivations.again("k7f3q", ANA)
@@ -320,7 +320,7 @@ REPETITIONS = {
 
 async def colour_given(service, derivations, draft):
     await service.submit(derivations.complete(draft, "", nothing))
-    sent = Image.open(io.BytesIO(await service.submitted[-1].images["image"]()))
+    sent = Image.open(io.BytesIO(await service.submitted[-1].files["image"]()))
     return sent.convert("RGB").getpixel((0, 0))
 
 
@@ -364,7 +364,7 @@ async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, 
     with pytest.raises(RequestRefused, match="Attach your own with the command: mask"):
         await derivations.again("k7f3q", BEN)
     draft = await derivations.again("k7f3q", ANA)
-    assert draft.request.images.keys() == {"image", "mask"}
+    assert draft.request.files.keys() == {"image", "mask"}
 
 
 async def test_what_failed_has_no_result_that_somebody_else_could_start_from(derivations, service):
