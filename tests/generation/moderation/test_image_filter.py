@@ -102,7 +102,7 @@ async def test_what_people_attach_is_looked_at_where_the_guild_wants_it(
     async with open_checked(sqlite_url, backend) as app:
         backend.default.pictures = (tools.build_picture(colour="green"),)
         red = tools.build_picture(colour="red")
-        given = {"workflow": "img2img-sd", "images": {"image": red}}
+        given = {"workflow": "img2img-sd", "files": {"image": red}}
         for checks_inputs in (False, True):
             given["user_id"] = 1 + checks_inputs
             policy = ImagePolicy(mode, checks_inputs=checks_inputs)
