@@ -12,7 +12,7 @@ from comfy.timeouts import PAUSE_GROWTH, Timing
 
 
 async def cancel_run(
-    prompt_id: str, queries: RunLookup, runs: FollowedRuns, timing: Timing
+    prompt_id: str, lookup: RunLookup, runs: FollowedRuns, timing: Timing
 ) -> CancelOutcome:
     """Cancel a run, verify it, and retry. Raises RunStalled if it still runs in the end.
 
@@ -23,7 +23,7 @@ async def cancel_run(
     deadline = time.monotonic() + timing.cancel
     pause, ask_at, was_there = timing.cancel_pause, 0.0, False
     while True:
-        whereabouts = await queries.look_up(prompt_id)
+        whereabouts = await lookup.look_up(prompt_id)
         is_submitting = runs.is_submitting(prompt_id)
         # An unknown prompt id is no proof while its submission is in flight: it may still arrive.
         if isinstance(whereabouts, RunRecord) or (whereabouts is None and not is_submitting):
@@ -32,7 +32,7 @@ async def cancel_run(
         if whereabouts is not None:
             was_there = True
             if now >= ask_at:
-                await queries.stop(prompt_id, whereabouts)
+                await lookup.stop(prompt_id, whereabouts)
                 ask_at = now + timing.cancel_repeat
         if now > deadline:
             raise RunStalled(f"The run did not stop within {timing.cancel:g} s.")

@@ -58,7 +58,7 @@ class ComfyServer(HttpBackend):
 
     def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
         super().__init__(settings, timing)
-        self._queries = RunLookup(self._http, self._timing)
+        self._lookup = RunLookup(self._http, self._timing)
         self._runs = FollowedRuns()
         self._listener = Listener(
             self._http,
@@ -68,12 +68,12 @@ class ComfyServer(HttpBackend):
             has_runs=self._runs.report_to,
         )
         self._watchdog = Watchdog(
-            self._http, self._listener, self._queries, self._runs, self._timing
+            self._http, self._listener, self._lookup, self._runs, self._timing
         )
         self._submitter = GraphSubmitter(
             self._http,
             self._listener,
-            self._queries,
+            self._lookup,
             self._timing,
             withdraw=self._withdraw,
             find_key=self._find_key,
@@ -180,7 +180,7 @@ class ComfyServer(HttpBackend):
 
         Raises RunStalled if it still runs after a minute.
         """
-        outcome = await cancel_run(prompt_id, self._queries, self._runs, self._timing)
+        outcome = await cancel_run(prompt_id, self._lookup, self._runs, self._timing)
         if outcome is CancelOutcome.CANCELLED:
             # A waiting run that is cancelled ends without any message.
             for run in self._runs.get(prompt_id):
@@ -191,11 +191,11 @@ class ComfyServer(HttpBackend):
         # Called during the submission itself, whose end `cancel_run` would otherwise wait for.
         for run in self._runs.get(prompt_id):
             run.is_submitted = True
-        await cancel_run(prompt_id, self._queries, self._runs, self._timing)
+        await cancel_run(prompt_id, self._lookup, self._runs, self._timing)
 
     async def _finish(self, run: Run) -> Succeeded:
         if run.needs_record:
-            record = await self._queries.wait_for_record(run.prompt_id)
+            record = await self._lookup.wait_for_record(run.prompt_id)
             if record is not None:
                 run.record = record
             elif run.may_have_missed:
@@ -237,7 +237,7 @@ class ComfyServer(HttpBackend):
         self._runs.route(message, client_id=self._listener.client_id, now=now)
 
     def _note_connected(self) -> None:
-        self._queries.forget_api()
+        self._lookup.forget_api()
         if self._runs.note_new_connection():
             self._watchdog.note_connected()
 

@@ -40,7 +40,7 @@ class GraphSubmitter:
         self,
         http: HttpClient,
         listener: Listener,
-        queries: RunLookup,
+        lookup: RunLookup,
         timing: Timing,
         *,
         withdraw: Callable[[str], Awaitable[object]],
@@ -49,7 +49,7 @@ class GraphSubmitter:
         self._find_key = find_key
         self._http = http
         self._listener = listener
-        self._queries = queries
+        self._lookup = lookup
         self._timing = timing
         self._withdraw = withdraw
 
@@ -59,7 +59,7 @@ class GraphSubmitter:
         From here on its messages are received. If a response is lost, the prompt id is looked up
         before it is submitted again.
         """
-        if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
+        if not is_new and _adopt(run, await self._lookup.look_up(run.prompt_id)):
             return True
         # Without /ws the run is submitted anyway and followed by polling.
         await self._listener.wait_connected()
@@ -101,7 +101,7 @@ class GraphSubmitter:
         last_error: ComfyError | None = None
         while True:
             try:
-                whereabouts = await self._queries.look_up(run.prompt_id)
+                whereabouts = await self._lookup.look_up(run.prompt_id)
             except BackendUnreachable as error:
                 last_error, whereabouts = error, None
             else:

@@ -27,13 +27,13 @@ class Watchdog:
         self,
         http: HttpClient,
         listener: Listener,
-        queries: RunLookup,
+        lookup: RunLookup,
         runs: FollowedRuns,
         timing: Timing,
     ) -> None:
         self._http = http
         self._listener = listener
-        self._queries = queries
+        self._lookup = lookup
         self._runs = runs
         self._timing = timing
         self._task: asyncio.Task[None] | None = None
@@ -138,7 +138,7 @@ class Watchdog:
         return self._listener.last_frame_at < run.posted_at
 
     async def _ask(self, due: list[Run]) -> None:
-        states = await self._queries.fetch_queue()
+        states = await self._lookup.fetch_queue()
         knows_more = False
         for run in due:
             state = states.get(run.prompt_id)
@@ -169,7 +169,7 @@ class Watchdog:
 
     async def _note_absent(self, run: Run) -> bool:
         """End a finished run; fail one that was missing twice. Return as `_note_alive` does."""
-        record = await self._queries.find_record(run.prompt_id)
+        record = await self._lookup.find_record(run.prompt_id)
         # The message of its end may have arrived during this request.
         if run.is_ended:
             return False

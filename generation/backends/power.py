@@ -49,7 +49,7 @@ class PowerTimings:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class BackendStart:
     """A backend that is being started for a generation; `ready_at` is None while unknown."""
 
     name: str
@@ -108,13 +108,13 @@ class PowerManager(Transactional):
             with suppress(DatabaseError):
                 await self._end(waking)
 
-    async def starts(self) -> tuple[Start, ...]:
+    async def starts(self) -> tuple[BackendStart, ...]:
         """Return the backends being started by any process. Raises DatabaseError."""
         if not self.is_used:
             return ()
         earliest = self._now() - timedelta(seconds=self.timings.wake_s)
         return tuple(
-            Start(name, generation_id, since + timedelta(seconds=woke_s) if woke_s else None)
+            BackendStart(name, generation_id, since + timedelta(seconds=woke_s) if woke_s else None)
             for name, (since, generation_id, woke_s) in (await self._waking_rows()).items()
             if since >= earliest
         )

@@ -18,7 +18,7 @@ from generation.line.dispatcher import Dispatcher
 from generation.line.engine import destroy_engine, launch_engine
 from generation.line.engine_log import Reminder
 from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
-from generation.line.messages import Listener, Message
+from generation.line.messages import Message, MessageListener
 from generation.line.queries import EngineQueries
 from generation.line.reconciliation import Reconciliation
 from generation.line.settings import KEPT_WORKFLOWS, EngineSettings, LineTimings
@@ -68,7 +68,7 @@ class Line:
         self._workflows: Workflows | None = None
         self._queries: EngineQueries | None = None
         self._lease: Lease | None = None
-        self._listener: Listener | None = None
+        self._listener: MessageListener | None = None
         self._reconciliation: Reconciliation | None = None
         self._tasks = TaskOwner(_log)
         self._look = asyncio.Event()
@@ -349,7 +349,7 @@ class Line:
             timings=self._timings,
         )
         if self._engine.sqlite_path is None:
-            self._listener = Listener(self._engine.url, self._take, self._note_changed)
+            self._listener = MessageListener(self._engine.url, self._take, self._note_changed)
             self._listener.open()
         return workflows
 

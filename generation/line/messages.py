@@ -36,7 +36,7 @@ def write(*words: object) -> str:
     return json.dumps([str(word) for word in words])
 
 
-class Listener:
+class MessageListener:
     """Receives messages in a thread of its own and passes them to the loop that opened it.
 
     `note_changed` is called in that thread with the tables that some process wrote to.

@@ -47,7 +47,7 @@ class Steps:
             return None
         reference = secrets.token_hex(4)
         _log.error("Generation %s was given up (%s): %s", generation_id, reference, reason)
-        return await self.settlement.fail(generation_id, failures.unforeseen(reference))
+        return await self.settlement.fail(generation_id, failures.unforeseen_failure(reference))
 
     async def seconds_since_end(self, generation_id: str) -> float:
         """Return the seconds since its end; 0 if it has not ended."""

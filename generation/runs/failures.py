@@ -62,7 +62,7 @@ _PLAIN: Mapping[type[ComfyError], Failure] = {
 }
 
 
-def unforeseen(reference: str) -> Failure:
+def unforeseen_failure(reference: str) -> Failure:
     """Build the failure of an unexpected error; `reference` is also in the log."""
     return Failure(
         FailureKind.WORKFLOW_ERROR,

@@ -5,6 +5,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,7 +31,13 @@ from generation.record import LONGEST_RUN_S, Failure, Generation
 from generation.requests.values import bind_generation
 from generation.runs.attempt import RunAttempt, build_graph
 from generation.runs.broadcast import Broadcast
-from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
+from generation.runs.failures import (
+    NOTHING_MADE,
+    TOO_LONG,
+    WORKFLOW_GONE,
+    explain,
+    unforeseen_failure,
+)
 from generation.runs.orphaned_runs import OrphanedRuns
 from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
@@ -143,7 +150,7 @@ class Runner:
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return Choice(None, is_wanted=False)
-        graph, tags = self._draft_graph(order), self._tags(order)
+        graph, tags = self._requirements(order)
         chosen = await self._pool.choose(graph, avoid=avoid, tags=tags, among=among, wait_s=wait_s)
         if chosen is None:
             return Choice(None, is_served=self._pool.is_served(graph, tags))
@@ -163,7 +170,7 @@ class Runner:
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return None
-        graph, tags = self._draft_graph(order), self._tags(order)
+        graph, tags = self._requirements(order)
         return self._pool.find_backend_to_wake(graph, avoid=avoid, tags=tags, wait_s=wait_s)
 
     async def prepare(self, generation_id: str, backend_name: str) -> None:
@@ -177,7 +184,7 @@ class Runner:
             backend = self._pool.find(backend_name)
             if order is None or workflow is None or backend is None:
                 return
-            fit = self._pool.find_fit(self._draft_graph(order), self._tags(order))
+            fit = self._pool.find_fit(*self._requirements(order))
             if backend_name not in fit:
                 return
             graph = await build_graph(order, workflow, backend)
@@ -309,7 +316,7 @@ class Runner:
             reference,
             exc_info=error,
         )
-        return failed(unforeseen(reference))
+        return failed(unforeseen_failure(reference))
 
     async def _run_with_reconnects(self, attempt: RunAttempt) -> tuple[NewOutput, ...]:
         """Re-attach after disconnects, until the backend was silent for too long."""
@@ -347,11 +354,6 @@ class Runner:
         placement = await self._records.find_placement(order.generation.id)
         return placement is not None and placement.prompt_id == prompt_id
 
-    def _tags(self, order: Order) -> frozenset[str]:
-        """Return the tags that a backend needs for this workflow."""
-        workflow = self._catalog.find(order.generation.workflow)
-        return frozenset(workflow.manifest.tags) if workflow else frozenset()
-
     async def _stop_quietly(self, attempt: RunAttempt) -> None:
         try:
             await attempt.backend.cancel(attempt.prompt_id)
@@ -359,13 +361,13 @@ class Runner:
             _log.warning("Run %s could not be stopped: %s", attempt.prompt_id, error)
             self.leave(attempt.generation.id, attempt.backend.name, attempt.prompt_id)
 
-    def _draft_graph(self, order: Order) -> Graph:
-        """Return the graph for finding capable backends, without uploaded pictures."""
+    def _requirements(self, order: Order) -> tuple[Graph, frozenset[str]]:
+        """Return what a backend needs: the graph, without uploaded files, and the tags."""
         workflow = self._catalog.find(order.generation.workflow)
         if workflow is None:
-            return {}
-        try:
-            names = {file.name: "attached" for file in order.files}
-            return bind_generation(workflow, order.generation, names)
-        except WorkflowError:
-            return workflow.graph
+            return {}, frozenset()
+        graph: Graph = workflow.graph
+        names = {file.name: "attached" for file in order.files}
+        with suppress(WorkflowError):
+            graph = bind_generation(workflow, order.generation, names)
+        return graph, frozenset(workflow.manifest.tags)

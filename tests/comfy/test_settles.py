@@ -229,7 +229,7 @@ async def test_run_over_before_post_answers(place, cable, settle):
 
 async def until_recorded(backend, prompt_id):
     while True:
-        if isinstance(await backend._queries.look_up(prompt_id), RunRecord):
+        if isinstance(await backend._lookup.look_up(prompt_id), RunRecord):
             return
         await asyncio.sleep(0.01)
 
@@ -417,7 +417,7 @@ async def test_200_with_node_errors(place, settle):
         await settle(place.backend, {**sampler_graph(steps=5000), "10": bad}, prompt_id)
 
     assert {problem.node_id for problem in caught.value.problems} == {"10"}
-    whereabouts = await place.backend._queries.look_up(prompt_id)
+    whereabouts = await place.backend._lookup.look_up(prompt_id)
     assert not isinstance(whereabouts, QueueState), "it was withdrawn"
 
 

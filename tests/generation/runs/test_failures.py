@@ -2,7 +2,7 @@ import pytest
 
 from comfy import errors
 from generation.errors import FailureKind
-from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain, unforeseen
+from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain, unforeseen_failure
 
 GRAPH = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Paint"}}}
 
@@ -33,7 +33,7 @@ def test_every_error_of_a_backend_has_a_plain_sentence(kind):
 
 
 def test_what_nobody_foresaw_is_found_in_the_log_by_its_reference():
-    failure = unforeseen("k7fq")
+    failure = unforeseen_failure("k7fq")
     assert failure.kind is FailureKind.WORKFLOW_ERROR
     assert failure.sentence.endswith("Reference: k7fq.")
 
