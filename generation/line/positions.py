@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
@@ -76,6 +77,8 @@ class LinePositions:
         self._clock = clock
         self._changed = asyncio.Event()
         self._published: dict[str, tuple[object, ...]] = {}
+        self._places: dict[int | None, tuple[datetime | None, float]] = {}
+        self._finding_places = asyncio.Lock()
 
     def note_accepted(self) -> None:
         """Note a new generation; events follow soon if it is still waiting then."""
@@ -110,17 +113,34 @@ class LinePositions:
         """Return the refusal with an estimate of when a request would be accepted, if known."""
         if refused.kind is not FailureKind.QUEUE_FULL:
             return refused
-        line = await self._records.line_state()
-        here = [one for one in _everything(line) if line.guilds[one.id] == requester.guild_id]
-        own = [one for one in here if one.user_id == requester.user_id]
-        durations = await self._durations(line)
-        turns = self._plan(line, durations)
-        is_own = "max_running" in refused.facts
-        free_at = earliest_end(own if is_own else here, turns, durations, self._clock())
+        if "max_running" in refused.facts:
+            free_at = await self._find_end(requester.guild_id, requester.user_id)
+        else:
+            free_at = await self._find_place(requester.guild_id)
         if free_at is None:
             return refused
         facts = {**refused.facts, "retry_at": free_at.isoformat()}
         return RequestRefused(refused.kind, refused.template, facts)
+
+    async def _find_place(self, guild_id: int | None) -> datetime | None:
+        """Return when a guild's line has a place again, computed once for many who ask at once."""
+        async with self._finding_places:
+            before = time.monotonic() - COALESCE_S
+            self._places = {key: one for key, one in self._places.items() if one[1] > before}
+            if guild_id not in self._places:
+                self._places[guild_id] = (await self._find_end(guild_id), time.monotonic())
+            return self._places[guild_id][0]
+
+    async def _find_end(self, guild_id: int | None, user_id: int | None = None) -> datetime | None:
+        """Return when the first generation of the guild, or of a person there, is to end."""
+        line = await self._records.line_state()
+        durations = await self._durations(line)
+        unfinished = [
+            one
+            for one in _everything(line)
+            if line.guilds[one.id] == guild_id and user_id in (None, one.user_id)
+        ]
+        return earliest_end(unfinished, self._plan(line, durations), durations, self._clock())
 
     async def publish_changes(self) -> None:
         """Publish changed positions until cancelled."""

@@ -62,14 +62,14 @@ class Moderation(Service):
         self._words = CachedQuery[int | None, tuple[WatchedWord, ...]](
             database, (WatchedWordRow,), _load_words
         )
-        self._blocks = CachedQuery[tuple[int, int | None], Block | None](
-            database, (BlockRow,), self._load_block
+        self._blocked_people = CachedQuery[int | None, frozenset[int]](
+            database, (BlockRow,), self._load_blocked_people
         )
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> WordVerdict:
         """Check a request against blocks and watched words. Raises RequestRefused."""
         with available():
-            block = await self._blocks.get((requester.user_id, requester.guild_id))
+            block = await self._find_block(requester.user_id, requester.guild_id)
             watched_words = await self._words.get(requester.guild_id)
         # The block was cached and may have ended since.
         if block is not None and (block.until is None or block.until > self._clock()):
@@ -102,8 +102,17 @@ class Moderation(Service):
         flags = FlagRepository(session).of_generation(generation_id)
         return any(flag.kind == WARNED for flag in flags)
 
-    def _load_block(self, session: Session, key: tuple[int, int | None]) -> Block | None:
-        row = BlockRepository(session).find(*key, self._clock())
+    async def _find_block(self, user_id: int, guild_id: int | None) -> Block | None:
+        # Nearly nobody is blocked: one result for each guild spares everybody else's look-up.
+        if user_id not in await self._blocked_people.get(guild_id):
+            return None
+        return await self._read(lambda session: self._load_block(session, user_id, guild_id))
+
+    def _load_blocked_people(self, session: Session, guild_id: int | None) -> frozenset[int]:
+        return frozenset(BlockRepository(session).list_people(guild_id, self._clock()))
+
+    def _load_block(self, session: Session, user_id: int, guild_id: int | None) -> Block | None:
+        row = BlockRepository(session).find(user_id, guild_id, self._clock())
         return None if row is None else _copy_block(row)
 
     @writes

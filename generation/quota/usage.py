@@ -1,8 +1,8 @@
 """Admission of requests by quota: reads policies and recorded charges, and applies the rules."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.cached_query import CachedQuery
@@ -33,6 +33,9 @@ from generation.quota.rules import Cost, Unit, Usage, decide, next_request_at
 from generation.record import copy_row
 from generation.request import Requester
 from generation.transactions import Service, available, reads, writes
+
+CLAIM_LASTS = timedelta(seconds=5)
+"""How long a checked request counts as waiting before it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,9 @@ class QuotaService(Service):
             (GuildRow, RolePolicyRow, ChannelPolicyRow, GrantRow),
             lambda session, guild_id: _load_rules(QuotaLookups(session), guild_id, clock()),
         )
+        # When people's requests were checked in a guild, until these are recorded. Database threads
+        # remove some.
+        self._claims: dict[tuple[int | None, int], datetime] = {}
 
     def admit(
         self,
@@ -145,6 +151,7 @@ class QuotaService(Service):
             lookups.guilds.get_or_create(requester.guild_id, now=now)
             rules = _load_rules(lookups, requester.guild_id, now).find_rules(requester, now)
         lookups.charges.lock_guild(requester.guild_id)
+        self.release(requester)
         # Under the guild's lock: two requests at once must not both take the last place.
         usage = _refuse_too_much(lookups, requester, cost, now, rules)
         allowance = rules.effective.allowance
@@ -165,14 +172,40 @@ class QuotaService(Service):
     ) -> tuple[PersonRules | None, Cost]:
         """Refuse what `admit` would refuse now. Raises RequestRefused, ServiceUnavailable.
 
+        Other requests that passed and are not recorded yet count as waiting: if many people ask at
+        once, those who get no place are told before their requests are acknowledged. Call `release`
+        once it is recorded or given up.
+
         Return the cost from `price` and the rules applied; None as rules for a guild without stored
         settings.
         """
         with available():
             guild, now = await self._rules.get(requester.guild_id), self._clock()
         rules = guild.find_rules(requester, now)
-        cost = await self._check(requester, rules, price, now)
+        claimed = self._claim(requester, now)
+        try:
+            cost = await self._check(requester, rules, price, now, claimed)
+        except BaseException:
+            self.release(requester)
+            raise
         return rules if guild.is_stored else None, cost
+
+    def release(self, requester: Requester) -> None:
+        """Stop counting a checked request as waiting."""
+        self._claims.pop((requester.guild_id, requester.user_id), None)
+
+    def _claim(self, requester: Requester, now: datetime) -> int:
+        """Count the request as waiting; return how many of others in the guild are counted so."""
+        self.release(requester)
+        claimed = 0
+        for key, at in list(self._claims.items()):
+            # The clock may have been put back.
+            if abs(now - at) > CLAIM_LASTS:
+                self._claims.pop(key, None)
+            elif key[0] == requester.guild_id:
+                claimed += 1
+        self._claims[requester.guild_id, requester.user_id] = now
+        return claimed
 
     async def find_access(self, requester: Requester) -> Access:
         """Return what the requester's roles may use. Raises ServiceUnavailable."""
@@ -188,9 +221,10 @@ class QuotaService(Service):
         rules: PersonRules,
         price: Callable[[Session], Cost],
         now: datetime,
+        claimed: int,
     ) -> Cost:
         cost = price(session)
-        _refuse_too_much(QuotaLookups(session), requester, cost, now, rules)
+        _refuse_too_much(QuotaLookups(session), requester, cost, now, rules, claimed)
         return cost
 
     @writes
@@ -286,10 +320,19 @@ def _look_up(
 
 
 def _refuse_too_much(
-    lookups: QuotaLookups, requester: Requester, cost: Cost, now: datetime, rules: PersonRules
+    lookups: QuotaLookups,
+    requester: Requester,
+    cost: Cost,
+    now: datetime,
+    rules: PersonRules,
+    claimed: int = 0,
 ) -> Usage:
-    """Return the usage. Raises RequestRefused if a rule refuses the cost."""
+    """Return the usage. Raises RequestRefused if a rule refuses the cost.
+
+    `claimed` requests of others count as waiting in the guild.
+    """
     usage = _look_up(lookups, requester, now, rules.limits)
+    usage = replace(usage, waiting_in_guild=usage.waiting_in_guild + claimed)
     timezone = find_timezone(rules.limits.timezone)
     refused = decide(rules.effective.allowance, usage, cost, now, timezone)
     if refused is not None:

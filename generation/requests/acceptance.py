@@ -88,9 +88,14 @@ class Acceptor(Transactional):
         `checked` is what `check` returned for the same request: then only usage and unfinished
         generations are read again. Attachments are fetched and decoded only after admission.
         """
-        if checked is None or not checked.is_valid_for(request, self._clock()):
-            checked = await self.check(request)
-        checked = replace(checked, request=request)
+        try:
+            if checked is None or not checked.is_valid_for(request, self._clock()):
+                checked = await self.check(request)
+            return await self._accept(request, replace(checked, request=request))
+        finally:
+            self._usage.release(request.requester)
+
+    async def _accept(self, request: GenerationRequest, checked: CheckedRequest) -> Generation:
         if not request.files:
             return await self._record_under_new_id(checked)
         async with self._attachment_slots.take(request.requester.user_id):

@@ -29,6 +29,10 @@ class BlockRepository(Repository):
             .limit(1)
         )
 
+    def list_people(self, guild_id: int | None, now: datetime) -> tuple[int, ...]:
+        """Return the ids of people who are blocked, here or everywhere."""
+        return self._list(_hold(guild_id, now).with_only_columns(BlockRow.user_id))
+
     def remove(self, user_id: int, guild_id: int | None) -> bool:
         """Lift a block. Return False if there was none."""
         return self._delete(BlockRow, user_id=user_id, guild_id=guild_id or DIRECT_MESSAGES)

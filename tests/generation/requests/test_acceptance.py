@@ -371,6 +371,24 @@ async def test_cooldown_line_and_own_limits(acceptor, database, clock, tools):
     assert await acceptor.accept(tools.ask(user_id=2, guild_id=None))
 
 
+async def test_a_checked_request_has_a_place_until_it_is_recorded(acceptor, clock, database, tools):
+    with database.transaction() as session:
+        GuildRepository(session).get_or_create(GUILD, now=clock())
+        GuildRepository(session).update(GUILD, max_line=2)
+    first, third = tools.ask(user_id=1), tools.ask(user_id=3)
+    checked = await acceptor.check(first)
+    await acceptor.check(tools.ask(user_id=2))
+    for _ in range(2):
+        assert (await refusal(acceptor, third)).kind is FailureKind.QUEUE_FULL
+        await acceptor.check(first)
+    await acceptor.check(tools.ask(user_id=3, guild_id=None))
+    await acceptor.accept(first, checked)
+    assert (await refusal(acceptor, third)).kind is FailureKind.QUEUE_FULL
+    # The second is never recorded.
+    clock.pass_(seconds=6)
+    await acceptor.accept(third)
+
+
 def test_ids_are_taken_as_people_type_them():
     assert normalise_id(" K7F3Q\n") == "k7f3q"
     assert normalise_id("`k7f3q`\x00'; --") == "k7f3q"
