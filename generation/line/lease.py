@@ -33,6 +33,9 @@ STANDSTILL_S = 20.0
 """Seconds without a statement after which a scheduling process counts as standing still; it reads
 the records every five."""
 
+OLD_SESSION_MS = 5_000
+"""Milliseconds to wait for the end of our own session whose connection broke."""
+
 CHANNEL = "limner_line"
 """PostgreSQL's NOTIFY channel for messages between processes."""
 
@@ -126,6 +129,7 @@ class PostgresLease(Lease):
         self._standstill_s = standstill_s
         self._prefix = WORKER if takes_work else FRONT
         self._connection: psycopg.Connection | None = None
+        self._session_pid: int | None = None
         self._slot: int | None = None
         self._turn = asyncio.Lock()
         self._gives_turns = False
@@ -183,6 +187,15 @@ class PostgresLease(Lease):
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
+        if self._session_pid is not None:
+            # Where only this side noticed that the connection broke, the server keeps our old
+            # session, with its locks, for half a minute more.
+            self._connection.execute(
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_locks WHERE pid = %s "
+                "AND locktype = 'advisory' AND classid = %s AND granted",
+                (OLD_SESSION_MS, self._session_pid, LOCK_SPACE),
+            )
+        self._session_pid = self._connection.info.backend_pid
         for number in numbers:
             if self._ask("pg_try_advisory_lock", _key(f"{self._prefix}{number}")):
                 self._slot, self.slot = number, f"{self._prefix}{number}"
