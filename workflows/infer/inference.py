@@ -320,12 +320,8 @@ def _require_prompts(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
     """
     prompts = [(found, table) for found, table in tables if found.role is Role.PROMPT]
     first = max(prompts, key=_is_the_prompt, default=None)
-    for found, table in prompts:
-        if first is not None and found is first[0] and len(prompts) < MANY_PROMPTS:
-            table["required"] = True
-            table.pop("default", None)
-        else:
-            table.pop("required", None)
+    if first is not None and len(prompts) < MANY_PROMPTS:
+        first[1]["required"] = True
 
 
 def _is_the_prompt(entry: tuple[Found, dict[str, Any]]) -> bool:

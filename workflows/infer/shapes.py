@@ -1,9 +1,9 @@
 """Fields of an input's table: its type, bounds, choices and texts, from the node class."""
 
+import math
 import re
 from typing import Any
 
-from workflows import sizes
 from workflows.graph import Slot
 from workflows.infer.files import is_model
 from workflows.infer.found import MEDIA_ROLES, Found, Role
@@ -25,8 +25,8 @@ MOST_MEGAPIXELS = 4.0
 LONGER = 2
 """Longest video as a multiple of the author's length."""
 
-LARGEST_EXACT = 2**53 - 1
-"""Larger numbers are no meaningful bounds."""
+LARGEST_BOUND = 10**9
+"""A class's bounds that are no smaller than this mean that it has none."""
 
 LARGEST_MULTIPLE = 256
 """Largest `multiple` of a manifest, in pixels."""
@@ -84,23 +84,19 @@ def _type_of_slot(view: GraphView, slot: Slot) -> InputType | None:
 
 
 def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
-    """Return all fields of the table but its name."""
+    """Return all fields of the table but its name; the graph has the default."""
     table: Fields = {"type": kind, "description": _describe(view, found)}
     if found.slots:
         table["targets"] = tuple(map(str, found.slots))
     if found.replaces is not None:
         table = {**table, "targets": (), "replaces": found.replaces}
     match kind:
-        case InputType.TEXT:
-            table |= _text(view, found)
         case InputType.INTEGER | InputType.NUMBER:
             table |= _number(view, found, kind)
         case InputType.CHOICE:
             table |= _choice(view, found.slots[0])
         case InputType.SEED:
             table |= _seed(view, found)
-        case InputType.BOOLEAN | InputType.CHECKPOINT | InputType.LORA:
-            table["default"] = view.value(found.slots[0])
         case InputType.IMAGE | InputType.VIDEO | InputType.AUDIO:
             table["required"] = True
         case InputType.MASK:
@@ -112,7 +108,7 @@ def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
 
 def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
     """Return whether it has a single choice, or is about the machine."""
-    if found.role is not Role.OTHER or not found.slots:
+    if found.role is not Role.OTHER:
         return False
     if table["type"] is InputType.CHOICE and len(table["choices"]) == 1:
         return True
@@ -125,9 +121,8 @@ def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
 def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
     """Return the fields of a size made of its two sides."""
     steps = [_bounds(view, found)[2] for found in (width, height)]
-    known = [int(step) for step in steps if step is not None and 1 <= step <= LARGEST_MULTIPLE]
-    sides = _side(view, width), _side(view, height)
-    table: Fields = {
+    known = [int(step) for step in steps if step is not None and step <= LARGEST_MULTIPLE]
+    return {
         "type": InputType.SIZE,
         "description": "Shape of the picture",
         "width": tuple(map(str, width.slots)),
@@ -135,16 +130,6 @@ def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
         # Most autoencoders make one value of 8 x 8 pixels.
         "multiple": max([8, *known]),
     }
-    if sizes.is_within_limits(sides):
-        table["default"] = f"{sides[0]}x{sides[1]}"
-    if width.is_hidden:
-        table["hidden"] = True
-    return table
-
-
-def _side(view: GraphView, found: Found) -> int:
-    value = view.value(found.slots[0])
-    return value if isinstance(value, int) else 0
 
 
 def choices_of(view: GraphView, slot: Slot) -> tuple[str, ...]:
@@ -162,15 +147,8 @@ def _says_something(value: object) -> bool:
     return value is not None and value is not False and value not in ("", ())
 
 
-def _text(view: GraphView, found: Found) -> Fields:
-    if found.role is Role.PROMPT and view.value(found.slots[0]):
-        return {"required": True}
-    return {"default": view.value(found.slots[0])}
-
-
 def _choice(view: GraphView, slot: Slot) -> Fields:
-    choices, value = choices_of(view, slot), view.value(slot)
-    table: Fields = {"choices": choices, "default": value if value in choices else None}
+    table: Fields = {"choices": choices_of(view, slot)}
     # Such a class reads its choice twice: as a text, and as the position of it.
     if "index" in view.graph[slot.node_id]["inputs"]:
         table["positions"] = (str(Slot(slot.node_id, "index")),)
@@ -194,8 +172,8 @@ def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
     # What the author saved is allowed, whatever the class says.
     if least is not None and value < least:
         least = None
-    if most is not None and value > most:
-        most = value
+    if most is not None:
+        most = max(most, value)
     if kind is InputType.INTEGER:
         return {
             "min": _whole(least),
@@ -203,7 +181,7 @@ def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
             "step": _whole(step) if _fits(value, least, step) else None,
             "default": _whole_value(view, found, value),
         }
-    return {"min": least, "max": most, "default": value}
+    return {"min": least, "max": most}
 
 
 def _whole_value(view: GraphView, found: Found, value: float) -> int | None:
@@ -218,25 +196,25 @@ def _sensible(
     found: Found, value: float, least: float | None, most: float | None
 ) -> tuple[float | None, float | None]:
     """Return bounds for people: the class's own allow what would run for days."""
-    most = 10**9 if most is None else most
+    own = math.inf if most is None else most
     match found.role:
         case Role.STEPS:
-            return max(least or 1, 1), min(most, max(MOST_STEPS, value))
+            return max(least or 1, 1), min(own, max(MOST_STEPS, value))
         case Role.COUNT:
-            return 1, min(most, max(MOST_PICTURES, value))
+            return 1, min(own, max(MOST_PICTURES, value))
         case Role.LENGTH | Role.DURATION:
-            return max(least or 1, 1), min(most, LONGER * value)
+            return max(least or 1, 1), min(own, LONGER * value)
     if found.name == "megapixels":
-        return least, min(most, max(MOST_MEGAPIXELS, value))
-    return least, most if most < 10**9 else None
+        return least, min(own, max(MOST_MEGAPIXELS, value))
+    return least, most
 
 
 def _bounds(view: GraphView, found: Found) -> tuple[float | None, float | None, float | None]:
     """Return the narrowest bounds of all inputs that the value reaches directly."""
     specs = [spec for slot in found.slots for spec in _specs(view, slot)]
-    leasts = [one.min for one in specs if one.min is not None and abs(one.min) < LARGEST_EXACT]
-    mosts = [one.max for one in specs if one.max is not None and abs(one.max) < LARGEST_EXACT]
-    steps = [one.step for one in specs if one.step is not None and one.step > 0]
+    leasts = [one.min for one in specs if one.min is not None and abs(one.min) < LARGEST_BOUND]
+    mosts = [one.max for one in specs if one.max is not None and abs(one.max) < LARGEST_BOUND]
+    steps = [one.step for one in specs if one.step is not None]
     return max(leasts, default=None), min(mosts, default=None), max(steps, default=None)
 
 
@@ -259,15 +237,15 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
-def _describe(view: GraphView, found: Found) -> str:
+def _describe(view: GraphView, found: Found) -> str | None:
     """Return the author's description, or the node's, if the command has none for it."""
     if found.description:
         return _cut(found.description)
     if found.role in MEDIA_ROLES:
-        node_id = found.replaces or (found.slots[0].node_id if found.slots else None)
-        return _cut(view.own_title(node_id) or "") if node_id else ""
-    if found.role not in _DESCRIBED or not found.slots:
-        return ""
+        node_id = found.replaces or found.slots[0].node_id
+        return _cut(view.own_title(node_id) or "")
+    if found.role not in _DESCRIBED:
+        return None
     spec = view.spec(found.slots[0])
     words = " ".join((spec.tooltip or "").split()) if spec is not None else ""
     return _cut(words.split(". ")[0])

@@ -36,3 +36,19 @@ def inferred(classes):
         return with_inference("small", graph, found, classes if known else None)
 
     return run
+
+
+@pytest.fixture
+def made(classes):
+    """The workflow of a small graph, with these classes beside the recorded ones."""
+
+    def run(nodes, *, export=None, **described):
+        entry = {"output_name": [], "output_node": False}
+        info = ObjectInfo.parse(
+            {**classes.raw, **{name: entry | one for name, one in described.items()}}
+        )
+        graph = make_graph(nodes)
+        found = infer(graph, info, title="small", export=export)
+        return with_inference("small", graph, found, info)
+
+    return run

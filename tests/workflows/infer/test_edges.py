@@ -4,30 +4,11 @@ import copy
 
 import pytest
 
-from comfy.protocol.object_info import ObjectInfo
-from tests.workflows.infer.conftest import make_graph
 from tests.workflows.infer.test_tracing import CHECKPOINT, PAINT, SAVE, sampler, says
-from workflows.folders.loading import with_inference
-from workflows.infer.inference import infer
 from workflows.infer.view import MAX_DEPTH
 from workflows.manifest import InputType, Kind
 
 SIDE = ["INT", {"default": 512, "min": 16, "max": 4096}]
-
-
-@pytest.fixture
-def made(classes):
-    """The workflow of a small graph, with these classes beside the recorded ones."""
-
-    def run(nodes, **described):
-        entry = {"output_name": [], "output_node": False}
-        info = ObjectInfo.parse(
-            {**classes.raw, **{name: entry | one for name, one in described.items()}}
-        )
-        graph = make_graph(nodes)
-        return with_inference("small", graph, infer(graph, info, title="small"), info)
-
-    return run
 
 
 def test_texts_that_become_a_picture_directly_are_the_prompt_and_the_negative(made):
