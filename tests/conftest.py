@@ -15,6 +15,7 @@ from db import migrations
 from db.database import Database
 from generation.line.engine import destroy_engine, launch_engine
 from generation.line.settings import EngineSettings
+from generation.marking.keys import KEY_FILE, make_key
 from tests.support import collected
 from tests.support.certificates import Authority
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
@@ -96,6 +97,14 @@ def migrated_engine_file(tmp_path_factory) -> Path:
     """The engine's file with its tables: making them takes it a second, on every first start."""
     path = tmp_path_factory.mktemp("engine") / "engine.db"
     asyncio.run(_migrate_engine(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def signing_key_file(tmp_path_factory) -> Path:
+    """A key for Content Credentials: each is made in a process of its own."""
+    path = tmp_path_factory.mktemp("key") / KEY_FILE
+    make_key(path)
     return path
 
 

@@ -14,8 +14,7 @@ def credentials() -> None:
 def rotate() -> None:
     """Create a new key; existing signatures stay valid."""
     from bot.operating.private_files import keep_private
-    from generation.marking.certificates import make_key
-    from generation.marking.keys import KEY_FILE, ensure_key
+    from generation.marking.keys import KEY_FILE, ensure_key, make_key
 
     settings = read_settings()
     if settings.credentials != "on":

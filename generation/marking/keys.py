@@ -1,8 +1,11 @@
 """Reading of the key and certificates for signing Content Credentials."""
 
 import hashlib
+import os
 import re
 import ssl
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +15,7 @@ KEY_FILE = "credentials.pem"
 """Name of our own key and certificates in the data folder."""
 
 OWN_ALGORITHM = "es256"
-"""Algorithm of the keys that `certificates.make_key` creates."""
+"""Algorithm of the keys that `make_key` creates."""
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 
@@ -49,9 +52,6 @@ def read_signing_key(setting: str, folder: Path) -> SigningKey:
 def ensure_key(path: Path) -> SigningKey:
     """Read our own key, creating it if the file is missing. Raises KeyUnusable."""
     if not path.exists():
-        # Imports 13 MB of modules, needed at the first start only.
-        from generation.marking.certificates import make_key  # noqa: PLC0415
-
         try:
             make_key(path)
         except OSError as error:
@@ -59,9 +59,26 @@ def ensure_key(path: Path) -> SigningKey:
     return _parse(path, _read(path), OWN_ALGORITHM)
 
 
+def make_key(path: Path) -> None:
+    """Create a key with certificates, in a file readable by this user only.
+
+    Replaces the file atomically. Raises OSError.
+    """
+    # In a process of its own: what it imports would keep 11 MB of this one.
+    command = (sys.executable, "-P", Path(__file__).with_name("certificates.py"))
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own file
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(made.stdout)
+    unfinished.replace(path)
+
+
 def read_operators_key(path: Path) -> SigningKey:
     """Read and examine an operator's key and chain in one PEM file. Raises KeyUnusable."""
-    from generation.marking.certificates import find_algorithm  # noqa: PLC0415 - as above
+    # Imports 11 MB that our own key does not need.
+    from generation.marking.algorithms import find_algorithm  # noqa: PLC0415
 
     content = _read(path)
     return _parse(path, content, find_algorithm(content, path))

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from generation.marking.keys import KEY_FILE
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 from tests.support.openapi import Checker
@@ -20,11 +21,16 @@ from tests.support.shipped import load_shipped
 
 
 @pytest.fixture
-def data(tmp_path, migrated_sqlite_file, migrated_engine_file):
+def data(tmp_path, migrated_sqlite_file, migrated_engine_file, signing_key_file):
     """A data folder as an earlier start left it; a first start takes two seconds longer."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
-    for name, file in (("limner.db", migrated_sqlite_file), ("engine.db", migrated_engine_file)):
+    files = {
+        "limner.db": migrated_sqlite_file,
+        "engine.db": migrated_engine_file,
+        KEY_FILE: signing_key_file,
+    }
+    for name, file in files.items():
         shutil.copyfile(file, folder / name)
         (folder / name).chmod(0o600)
     return folder

@@ -17,10 +17,9 @@ from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from bot.operating.private_files import HAS_MODES
-from generation.marking.certificates import make_key
 from generation.marking.credentials import SourceType, load_credentials, open_credentials
 from generation.marking.errors import KeyUnusable
-from generation.marking.keys import KEY_FILE, ensure_key, read_operators_key
+from generation.marking.keys import KEY_FILE, ensure_key, make_key, read_operators_key
 from generation.media.stripping import strip_metadata
 
 FORMATS = {
