@@ -189,7 +189,9 @@ def _translate_postgresql(sqlstate: str, url: URL) -> DatabaseError:
 def _translate_connection(error: BaseException, url: URL) -> DatabaseError:
     if isinstance(error, psycopg.OperationalError) and _is_of_connecting(error):
         return _translate_refusal(str(error), url)
-    return _connection_lost(url)
+    return DatabaseUnavailable(
+        f"The connection to the PostgreSQL server at {_where(url)} was lost. Try again in a moment."
+    )
 
 
 def _is_of_connecting(error: psycopg.OperationalError) -> bool:
@@ -200,23 +202,13 @@ def _is_of_connecting(error: psycopg.OperationalError) -> bool:
 def _translate_refusal(words: str, url: URL) -> DatabaseError:
     """Translate a refused connection by its message: libpq reports no SQLSTATE for it."""
     if "FATAL" not in words:
-        return _server_unreachable(url)
+        return DatabaseUnavailable(
+            f"No PostgreSQL server answers at {_where(url)}. Start it, or correct DATABASE_URL."
+        )
     for marks, sqlstate in _REFUSALS:
         if any(mark in words for mark in marks):
             return _translate_postgresql(sqlstate, url)
     return _translate_postgresql(_CANNOT_CONNECT_NOW, url)
-
-
-def _server_unreachable(url: URL) -> DatabaseUnavailable:
-    return DatabaseUnavailable(
-        f"No PostgreSQL server answers at {_where(url)}. Start it, or correct DATABASE_URL."
-    )
-
-
-def _connection_lost(url: URL) -> DatabaseUnavailable:
-    return DatabaseUnavailable(
-        f"The connection to the PostgreSQL server at {_where(url)} was lost. Try again in a moment."
-    )
 
 
 def _where(url: URL) -> str:

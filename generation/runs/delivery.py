@@ -26,7 +26,7 @@ from generation.history.queries import copy_generation, copy_output
 from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
-from generation.record import Generation, GenerationState, Output, OutputContent, copy_row
+from generation.record import Generation, GenerationState, OutputContent
 from generation.runs.results import FinishedRun, RecordedEnd
 from generation.tasks import unforeseen
 from generation.transactions import Transactional, reads, writes
@@ -66,11 +66,7 @@ class Delivery(Transactional):
             return nullcontext()
         if ruling.verdict is not ImageVerdict.SHOW:
             return nullcontext()
-        contents = [
-            OutputContent(copy_row(Output, made, byte_count=len(made.content)), made.content)
-            for made in run.outputs
-        ]
-        return self._notifier.preparing(generation, contents)
+        return self._notifier.preparing(generation, run.contents)
 
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None

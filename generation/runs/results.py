@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from db.repositories.outputs import NewOutput
 from generation.moderation.image_filter import Ruling
-from generation.record import Generation, OutputContent
+from generation.record import Generation, Output, OutputContent, copy_row
 from generation.runs.outcome import Outcome
 
 
@@ -21,6 +21,14 @@ class FinishedRun:
     ruling: Ruling | None = None
     gpu_ms: int | None = None
     generation: Generation | None = None
+
+    @property
+    def contents(self) -> tuple[OutputContent, ...]:
+        """The results with their bytes, as they are when they have been recorded."""
+        return tuple(
+            OutputContent(copy_row(Output, made, byte_count=len(made.content)), made.content)
+            for made in self.outputs
+        )
 
 
 @dataclass(frozen=True, slots=True)

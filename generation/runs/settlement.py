@@ -10,11 +10,11 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, OutputRow
 from generation.events import Ended
-from generation.history.queries import copy_generation, copy_output
+from generation.history.queries import copy_generation
 from generation.moderation.image_filter import ImageGate
 from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
-from generation.record import Failure, Generation, GenerationState, OutputContent
+from generation.record import Failure, Generation, GenerationState
 from generation.runs.broadcast import Broadcast
 from generation.runs.failures import CANCELLED, CANCELLED_BY_MODERATOR
 from generation.runs.outcome import failure_of
@@ -117,12 +117,7 @@ class Settlement(Transactional):
             return None
         row, review_state, *_ = found
         ended = _close_charge(session, row, outputs)
-        contents: tuple[OutputContent, ...] = ()
-        if run is not None and not row.withheld:
-            contents = tuple(
-                OutputContent(copy_output(output), made.content)
-                for output, made in zip(outputs, run.outputs, strict=True)
-            )
+        contents = run.contents if run is not None and not row.withheld else ()
         return RecordedEnd(ended.generation, review_state, contents), ended
 
 
