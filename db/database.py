@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Collection, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -115,6 +116,14 @@ class Database:
                     # The disposed pool would not close a connection that is returned to it.
                     session.invalidate()
 
+    def checkpoint(self) -> None:
+        """Move what was written from SQLite's journal to the file, in the background.
+
+        If that fails, a later commit does so.
+        """
+        if self._url.get_backend_name() == "sqlite" and not self._is_closed:
+            self._track(self._readers.submit(self._checkpoint))
+
     async def close(self) -> None:
         """Refuse new transactions, wait a moment for open ones, and close all connections.
 
@@ -147,9 +156,7 @@ class Database:
                 refuse_if_abandoned()
                 return work(session)
 
-        pending = asyncio.wrap_future(threads.submit(call))
-        self._pending.add(pending)
-        pending.add_done_callback(self._forget)
+        pending = self._track(threads.submit(call))
         try:
             async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
                 # `wait` cancels nothing: `close` waits for transactions whose caller gave up.
@@ -160,6 +167,23 @@ class Database:
         finally:
             # A call that still waits for its thread or the lock must not run without its caller.
             is_abandoned.set()
+
+    def _checkpoint(self) -> None:
+        connection = self._engine.raw_connection()
+        try:
+            # Waits for no other connection: https://www.sqlite.org/pragma.html
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            if self._is_closed:
+                connection.invalidate()
+            connection.close()
+
+    def _track(self, call: Future[T]) -> asyncio.Future[T]:
+        """Return the future of a call in a thread; `close` waits for it."""
+        pending = asyncio.wrap_future(call)
+        self._pending.add(pending)
+        pending.add_done_callback(self._forget)
+        return pending
 
     def _forget(self, pending: asyncio.Future[Any]) -> None:
         self._pending.discard(pending)

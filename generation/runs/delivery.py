@@ -96,6 +96,9 @@ class Delivery(Transactional):
             words = "Telling the end of generation %s failed: %s"
             _log.error(words, generation_id, error, exc_info=unforeseen(error))
             raise DeliveryPostponed from error
+        finally:
+            # Nobody waits now, and the next result is recorded sooner.
+            self._database.checkpoint()
 
     async def repeat(self, generation_id: str) -> None:
         """Deliver once more, after another message may have replaced the reply.

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, select, text
@@ -24,6 +25,7 @@ from db.errors import (
 from db.repositories.charges import ChargeRepository
 from db.tables import GuildRow
 from db.urls import libpq_url, normalise_url
+from tests.support.waiting import eventually
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = "hunter2"
@@ -50,6 +52,21 @@ def cut_connections(postgres_server, url):
     postgres_server.execute(
         f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - a name of our own
     )
+
+
+async def test_a_checkpoint_moves_the_journal_to_the_file(sqlite_url):
+    database = Database(sqlite_url)
+
+    def is_in_file():
+        return b"Some/Where" in Path(make_url(sqlite_url).database).read_bytes()
+
+    await add_guild(database, timezone="Some/Where")
+    assert not is_in_file()
+    database.checkpoint()
+    await eventually(is_in_file)
+    await database.close()
+    database.checkpoint()
+    await use(sqlite_url)
 
 
 async def use(url):
