@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.manifest import InputType, Model
+from workflows.untrusted import as_dict, as_dicts
 from workflows.workflow import Workflow
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
@@ -105,7 +106,7 @@ def _folder(class_type: str, input_name: str) -> str | None:
 
 def _told(raw: Mapping[str, Any]) -> Iterator[Model]:
     """Return the editor's model sources: of the whole file, and of each node."""
-    for table in _tables(raw.get("models")):
+    for table in as_dicts(raw.get("models")):
         # Other hashes than SHA-256 are not checked.
         is_known = str(table.get("hash_type", "")).upper().replace("-", "") == "SHA256"
         given = {key: table.get(key) for key in ("name", "url")} | {
@@ -114,15 +115,7 @@ def _told(raw: Mapping[str, Any]) -> Iterator[Model]:
         }
         with contextlib.suppress(ValidationError):  # an entry without a name, a folder or a URL
             yield Model.model_validate(given)
-    for node in _tables(raw.get("nodes")):
-        properties = node.get("properties")
-        yield from _told(
-            {"models": properties.get("models")} if isinstance(properties, dict) else {}
-        )
-    definitions = raw.get("definitions")
-    for one in _tables(definitions.get("subgraphs") if isinstance(definitions, dict) else None):
+    for node in as_dicts(raw.get("nodes")):
+        yield from _told({"models": as_dict(node.get("properties")).get("models")})
+    for one in as_dicts(as_dict(raw.get("definitions")).get("subgraphs")):
         yield from _told({"nodes": one.get("nodes")})
-
-
-def _tables(raw: object) -> list[dict[str, Any]]:
-    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []

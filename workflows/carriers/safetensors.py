@@ -6,6 +6,7 @@ from workflows.carriers.cursor import Cursor
 from workflows.carriers.document import parse_document
 from workflows.carriers.limits import MAX_TEXT_BYTES
 from workflows.carriers.texts import Text, decode
+from workflows.untrusted import as_dict
 
 LENGTH_BYTES = 8
 
@@ -21,6 +22,6 @@ def read_safetensors(content: memoryview) -> Iterator[Text]:
     cursor = Cursor(content, "little")
     header = parse_document(decode(cursor.take(cursor.number(LENGTH_BYTES))))
     texts = header.value.get("__metadata__") if isinstance(header.value, dict) else None
-    for name, text in (texts if isinstance(texts, dict) else {}).items():
+    for name, text in as_dict(texts).items():
         if isinstance(text, str):
             yield Text(name, text)

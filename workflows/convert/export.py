@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.errors import InvalidGraph, Sentence
+from workflows.untrusted import as_dict, as_dicts, as_list
 
 INPUT_NODE = "-10"
 """Source node id of links that enter a subgraph from outside."""
@@ -129,21 +130,19 @@ def parse_export(raw: Mapping[str, Any]) -> Export:
     """Parse a decoded file. Raises InvalidGraph if it is not an export of the editor."""
     definitions: dict[str, Subgraph] = {}
     _collect(raw, definitions, depth=0)
-    extra, graph = raw.get("extra"), _parse_graph(raw)
+    graph = _parse_graph(raw)
     ignores_links = not graph.links and any(
-        isinstance(one, list) for one in _read_list(raw.get("links"))
+        isinstance(one, list) for one in as_list(raw.get("links"))
     )
-    return Export(graph, definitions, extra if isinstance(extra, dict) else {}, ignores_links)
+    return Export(graph, definitions, as_dict(raw.get("extra")), ignores_links)
 
 
 def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> None:
     """Collect definitions, including nested ones."""
-    definitions = raw.get("definitions")
-    listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
     if depth > MAX_DEPTH:
         raise InvalidGraph([Sentence("The subgraphs are nested too deeply to be read.")])
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and "id" in one:
+    for one in as_dicts(as_dict(raw.get("definitions")).get("subgraphs")):
+        if "id" in one:
             into[str(one["id"])] = Subgraph(
                 str(one["id"]),
                 str(one.get("name") or one["id"]),
@@ -163,7 +162,7 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
     nodes = [parse_node(one) for one in listed]
     # The editor's built-in reroutes only shape a link, whose ends are in the link itself.
     links: dict[str, EditorLink] = {}
-    for link_id, link in _parse_links(_read_list(raw.get("links")), raw.get("version")):
+    for link_id, link in _parse_links(as_list(raw.get("links")), raw.get("version")):
         links.setdefault(link_id, link)
     return EditorGraph({one.id: one for one in nodes}, links)
 
@@ -175,22 +174,21 @@ def parse_node(raw: object) -> EditorNode:
         raise InvalidGraph([Sentence("A node in the file has no id or no type.")])
     values = raw.get("widgets_values")
     mode = raw.get("mode")
-    properties, named = raw.get("properties"), raw.get("widgets_values_named")
     return EditorNode(
         str(raw["id"]),
         RENAMED.get(node_type, node_type),
         mode if isinstance(mode, int) else 0,
         raw["title"] if isinstance(raw.get("title"), str) else "",
         tuple(_parse_sockets(raw.get("inputs"))),
-        tuple(_type_name(one.get("type")) for one in _tables(raw.get("outputs"))),
+        tuple(_type_name(one.get("type")) for one in as_dicts(raw.get("outputs"))),
         values if isinstance(values, list | dict) else (),
-        properties if isinstance(properties, dict) else {},
-        named if isinstance(named, dict) else {},
+        as_dict(raw.get("properties")),
+        as_dict(raw.get("widgets_values_named")),
     )
 
 
 def _parse_sockets(raw: object) -> Iterator[Socket]:
-    for one in _tables(raw):
+    for one in as_dicts(raw):
         widget = one.get("widget")
         yield Socket(
             str(one.get("name", "")),
@@ -202,13 +200,12 @@ def _parse_sockets(raw: object) -> Iterator[Socket]:
 
 
 def _parse_ports(raw: object) -> Iterator[Port]:
-    for one in _tables(raw):
-        links = one.get("linkIds")
+    for one in as_dicts(raw):
         label = one.get("label")
         yield Port(
             str(one.get("name", "")),
             _type_name(one.get("type")),
-            tuple(map(str, links)) if isinstance(links, list) else (),
+            tuple(map(str, as_list(one.get("linkIds")))),
             label if isinstance(label, str) else None,
         )
 
@@ -233,14 +230,6 @@ def _parse_links(raw: Sequence[object], version: object) -> Iterator[tuple[str, 
                 continue
         if origin_slot >= 0 and target_slot >= 0:
             yield str(link), found
-
-
-def _read_list(raw: object) -> list[Any]:
-    return raw if isinstance(raw, list) else []
-
-
-def _tables(raw: object) -> list[dict[str, Any]]:
-    return [one for one in _read_list(raw) if isinstance(one, dict)]
 
 
 def _type_name(raw: object) -> str:

@@ -10,6 +10,7 @@ from workflows.convert.virtual import PRIMITIVE
 from workflows.convert.widgets import SLOT_OF_CONTROL, list_slots, list_sockets
 from workflows.errors import InvalidGraph, Sentence
 from workflows.nodes import NodeClasses
+from workflows.untrusted import as_dict, as_list
 
 PREFIXES = ("workflow>", "workflow/")
 """Prefixes of a group's type; the second was used before the first was introduced."""
@@ -72,8 +73,8 @@ class Group:
         """Return the author's setting of an input or output: another name, or hidden."""
         found: object = self.config
         for key in (str(node), kind, name):
-            found = found.get(key) if isinstance(found, dict) else None
-        return found if isinstance(found, dict) else {}
+            found = as_dict(found).get(key)
+        return as_dict(found)
 
 
 class GroupDefinitions:
@@ -107,15 +108,13 @@ class GroupDefinitions:
         return self._known[name]
 
     def _read(self, raw: Mapping[str, Any], depth: int) -> Group:
-        listed = raw.get("nodes")
         nodes = [
             parse_node({**one, "id": position})
-            for position, one in enumerate(listed if isinstance(listed, list) else ())
+            for position, one in enumerate(as_list(raw.get("nodes")))
             if isinstance(one, dict)
         ]
         links = [one for one in _read_links(raw.get("links")) if _fits(one, len(nodes))]
         open_types = dict(_read_open_types(raw))
-        config = raw.get("config")
         group = Group(
             [
                 _with_typed_input(position, nodes, links, open_types)
@@ -125,7 +124,7 @@ class GroupDefinitions:
             ],
             links,
             frozenset(_read_external(raw.get("external"))),
-            config if isinstance(config, dict) else {},
+            as_dict(raw.get("config")),
         )
         taken: dict[str, int] = {}
         for position in range(len(nodes)):

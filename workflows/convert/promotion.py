@@ -9,6 +9,7 @@ from workflows.convert.export import EditorGraph, EditorNode, Subgraph
 from workflows.convert.virtual import PRIMITIVE, with_values
 from workflows.convert.widgets import read_widgets
 from workflows.nodes import NodeClasses
+from workflows.untrusted import as_list
 
 HOST = "-1"
 """Node id of the instance itself, in older lists of promoted widgets."""
@@ -94,9 +95,8 @@ def _replace_primitive(
 
 def _proxies(host: EditorNode) -> Sequence[tuple[str, str]]:
     """Return the promoted inner widgets of an instance, as node id and widget name."""
-    listed = host.properties.get("proxyWidgets")
     return [
         (str(one[0]), _NUMBERED.sub("", str(one[1])))
-        for one in (listed if isinstance(listed, list) else ())
+        for one in as_list(host.properties.get("proxyWidgets"))
         if isinstance(one, list) and len(one) >= 2  # noqa: PLR2004 - node and widget
     ]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from workflows.untrusted import as_dict
+
 VIEWPORT = "LOAD_3D"
 """The widget of a 3D viewer. Its state is taken from the viewer, whatever the file has for it."""
 
@@ -28,8 +30,7 @@ _CAMERA: Mapping[str, Any] = {
 
 def build_viewport(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the initial state of a 3D viewer, with the camera of its node's properties."""
-    config = properties.get("Camera Config")
-    state = config.get("state") if isinstance(config, dict) else None
+    state = as_dict(properties.get("Camera Config")).get("state")
     drawn = {"image": "", "mask": "", "normal": "", "recording": ""}
     camera = state if isinstance(state, dict) else dict(_CAMERA)
     return {**drawn, "camera_info": camera, "model_3d_info": []}

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from workflows.graph import Graph, Slot
+from workflows.untrusted import as_dict, as_dicts, as_list
 
 _INPUTS_OF_SUBGRAPH = "-1"
 """Node id of a promoted widget that is an input of the subgraph itself."""
@@ -50,7 +51,7 @@ def find_surface(export: Raw, graph: Graph) -> tuple[list[Surfaced], list[str]]:
 
 def find_app_outputs(export: Raw, graph: Graph) -> tuple[str, ...]:
     """Return the nodes whose results App mode shows."""
-    given = _list(_dict(_dict(export.get("extra")).get("linearData")).get("outputs"))
+    given = as_list(as_dict(as_dict(export.get("extra")).get("linearData")).get("outputs"))
     return tuple(dict.fromkeys(str(one) for one in given if str(one) in graph))
 
 
@@ -60,13 +61,13 @@ class _Reader:
     def __init__(self, export: Raw, graph: Graph) -> None:
         self._export = export
         self._graph = graph
-        subgraphs = _list(_dict(export.get("definitions")).get("subgraphs"))
-        self._definitions = {str(_dict(one).get("id")): _dict(one) for one in subgraphs}
+        subgraphs = as_dicts(as_dict(export.get("definitions")).get("subgraphs"))
+        self._definitions = {str(one.get("id")): one for one in subgraphs}
         self.stale: list[str] = []
 
     def app_mode(self) -> Iterator[Surfaced]:
-        linear = _dict(_dict(self._export.get("extra")).get("linearData"))
-        for entry in _list(linear.get("inputs")):
+        linear = as_dict(as_dict(self._export.get("extra")).get("linearData"))
+        for entry in as_list(linear.get("inputs")):
             match entry:
                 case [str() | int() as node, str(widget), *settings]:
                     node_id = self._without_graph(str(node))
@@ -74,7 +75,7 @@ class _Reader:
                     if not slots:
                         self.stale.append(_STALE.format(widget=widget, node=node_id))
                         continue
-                    description = _dict(settings[0]).get("description") if settings else None
+                    description = as_dict(settings[0]).get("description") if settings else None
                     yield Surfaced(
                         slots,
                         self._label(node_id, widget),
@@ -92,20 +93,20 @@ class _Reader:
 
     def _label(self, node_id: str, widget: str) -> str:
         """Return the author's label of a widget of a top-level node."""
-        for node in map(_dict, _list(self._export.get("nodes"))):
+        for node in as_dicts(self._export.get("nodes")):
             if str(node.get("id")) != node_id:
                 continue
-            for given in map(_dict, _list(node.get("inputs"))):
-                name = _dict(given.get("widget")).get("name", given.get("name"))
+            for given in as_dicts(node.get("inputs")):
+                name = as_dict(given.get("widget")).get("name", given.get("name"))
                 if name == widget and isinstance(given.get("label"), str) and given["label"]:
                     return str(given["label"])
         return widget
 
     def promoted(self) -> Iterator[Surfaced]:
-        for node in _list(self._export.get("nodes")):
-            definition = self._definitions.get(str(_dict(node).get("type")))
+        for node in as_dicts(self._export.get("nodes")):
+            definition = self._definitions.get(str(node.get("type")))
             if definition is not None:
-                yield from self._promoted_by(_dict(node), definition)
+                yield from self._promoted_by(node, definition)
 
     def _promoted_by(self, node: Raw, definition: Raw) -> Iterator[Surfaced]:
         name = definition.get("name") or "a subgraph"
@@ -125,11 +126,7 @@ class _Reader:
         if parts[0] in self._definitions and len(parts) > 1:
             return self._everywhere(parts[1], widget, parts[0])
         top = next(
-            (
-                one
-                for one in map(_dict, _list(self._export.get("nodes")))
-                if str(one.get("id")) == node
-            ),
+            (one for one in as_dicts(self._export.get("nodes")) if str(one.get("id")) == node),
             None,
         )
         if top is None:
@@ -142,20 +139,24 @@ class _Reader:
     def _everywhere(self, inner: str, widget: str, definition: str | None) -> tuple[Slot, ...]:
         """Resolve a node inside a subgraph in every instance of it."""
         found: list[Slot] = []
-        for path, used in self._instances("", _list(self._export.get("nodes")), 0):
+        for path, used in self._instances("", as_dicts(self._export.get("nodes")), 0):
             if definition is None or used.get("id") == definition:
-                for node in map(_dict, _list(used.get("nodes"))):
+                for node in as_dicts(used.get("nodes")):
                     if str(node.get("id")) == inner:
                         found += self._inside(path, used, inner, widget, 0)
         return tuple(dict.fromkeys(found))
 
-    def _instances(self, path: str, nodes: list[Any], depth: int) -> Iterator[tuple[str, Raw]]:
-        for node in map(_dict, nodes):
+    def _instances(
+        self, path: str, nodes: list[dict[str, Any]], depth: int
+    ) -> Iterator[tuple[str, Raw]]:
+        for node in nodes:
             definition = self._definitions.get(str(node.get("type")))
             if definition is not None and depth < _DEPTH:
                 inner = f"{path}{node.get('id')}"
                 yield inner, definition
-                yield from self._instances(f"{inner}:", _list(definition.get("nodes")), depth + 1)
+                yield from self._instances(
+                    f"{inner}:", as_dicts(definition.get("nodes")), depth + 1
+                )
 
     def _inside(
         self, path: str, definition: Raw, inner: str, widget: str, depth: int
@@ -167,7 +168,7 @@ class _Reader:
             targets = list(_targets_of_input(definition, widget))
         else:
             targets = [(inner, widget)]
-        nodes = {str(_dict(one).get("id")): _dict(one) for one in _list(definition.get("nodes"))}
+        nodes = {str(one.get("id")): one for one in as_dicts(definition.get("nodes"))}
         found: list[Slot] = []
         for node_id, name in targets:
             deeper = self._definitions.get(str(nodes.get(node_id, {}).get("type")))
@@ -191,12 +192,12 @@ class _Reader:
 
 def _promoted_names(node: Raw) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield (inner node id, widget) and label: of inputs with a widget, then of proxied widgets."""
-    for given in map(_dict, _list(node.get("inputs"))):
+    for given in as_dicts(node.get("inputs")):
         name = given.get("name")
         if isinstance(name, str) and isinstance(given.get("widget"), dict):
             label = given.get("label") or given.get("localized_name") or name
             yield (_INPUTS_OF_SUBGRAPH, name), str(label)
-    for pair in _list(_dict(node.get("properties")).get("proxyWidgets")):
+    for pair in as_list(as_dict(node.get("properties")).get("proxyWidgets")):
         match pair:
             case [str() | int() as inner, str(widget), *_]:
                 yield (str(inner), widget), widget
@@ -205,29 +206,21 @@ def _promoted_names(node: Raw) -> Iterator[tuple[tuple[str, str], str]]:
 def _targets_of_input(definition: Raw, name: str) -> Iterator[tuple[str, str]]:
     """Return the inner nodes and inputs connected to a subgraph's input."""
     wanted = next(
-        (one for one in map(_dict, _list(definition.get("inputs"))) if one.get("name") == name),
+        (one for one in as_dicts(definition.get("inputs")) if one.get("name") == name),
         None,
     )
     if wanted is None:
         return
-    ids = set(map(str, _list(wanted.get("linkIds"))))
-    nodes = {str(_dict(one).get("id")): _dict(one) for one in _list(definition.get("nodes"))}
-    for link in map(_dict, _list(definition.get("links"))):
+    ids = set(map(str, as_list(wanted.get("linkIds"))))
+    nodes = {str(one.get("id")): one for one in as_dicts(definition.get("nodes"))}
+    for link in as_dicts(definition.get("links")):
         if str(link.get("id")) not in ids:
             continue
         node_id, position = str(link.get("target_id")), link.get("target_slot")
-        inputs = _list(nodes.get(node_id, {}).get("inputs"))
+        inputs = as_list(nodes.get(node_id, {}).get("inputs"))
         if isinstance(position, int) and 0 <= position < len(inputs):
-            inner = _dict(inputs[position])
-            widget = _dict(inner.get("widget"))
+            inner = as_dict(inputs[position])
+            widget = as_dict(inner.get("widget"))
             found = widget.get("name") or inner.get("name")
             if isinstance(found, str):
                 yield node_id, found
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
