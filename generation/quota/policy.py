@@ -140,9 +140,8 @@ def resolve_allowance(
     counted, is_default = _counted(limits, own)
     unlimited = tuple(one.role_id for one in own if one.is_unlimited)
     is_unlimited = bool(unlimited) or any(one.is_unlimited for one in given)
-    amounts = [one.amount(limits.unit) or 0 for one in counted]
-    amount = sum(amounts) if limits.role_rule is RoleRule.SUM else max(amounts, default=0)
-    amount += (limits.amount if is_default else 0) + sum(one.amount(limits.unit) for one in given)
+    amounts = [one.amount(limits.unit) for one in (*counted, *given)]
+    amount = (limits.amount if is_default else 0) + sum(filter(None, amounts))
     priority = tuple(one.role_id for one in own if one.has_priority)
     allowance = Allowance(
         amount=None if is_unlimited else amount,
@@ -150,13 +149,13 @@ def resolve_allowance(
         period=limits.period,
         max_running=_most(
             limits.max_running,
-            (one.max_running for one in own),
-            PRIORITY_MAX_RUNNING if priority else 0,
+            *(one.max_running for one in own),
+            PRIORITY_MAX_RUNNING if priority else None,
         ),
         max_waiting=_most(
             limits.max_waiting,
-            (one.max_waiting for one in own),
-            PRIORITY_MAX_WAITING if priority else 0,
+            *(one.max_waiting for one in own),
+            PRIORITY_MAX_WAITING if priority else None,
         ),
         cooldown_s=0 if is_unlimited else limits.cooldown_s,
         max_line=limits.max_line,
@@ -236,8 +235,8 @@ def _counted(limits: GuildLimits, own: Sequence[RolePolicy]) -> tuple[tuple[Role
     return (highest,), False
 
 
-def _most(default: int, of_roles: Iterable[int | None], of_priority: int) -> int:
-    return max(default, of_priority, *(limit for limit in of_roles if limit is not None))
+def _most(*limits: int | None) -> int:
+    return max(limit for limit in limits if limit is not None)
 
 
 def _may_generate(

@@ -101,9 +101,7 @@ def made_cost(reserved: int, asked: int, made: int) -> int:
     Never more than was reserved. Results that are not counted as pictures, such as a video, are
     charged as reserved.
     """
-    if made < 1 or made >= asked:
-        return reserved
-    return -(-reserved * made // asked)
+    return -(-reserved * min(made, asked) // asked) if made > 0 else reserved
 
 
 @dataclass(frozen=True, slots=True)

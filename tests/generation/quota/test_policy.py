@@ -12,6 +12,7 @@ from generation.quota.policy import (
     RoleRule,
     is_allowed,
     is_served,
+    resolve_access,
     resolve_allowance,
 )
 from generation.quota.rules import Unit
@@ -37,6 +38,10 @@ WIDE = RolePolicy(6, max_running=2, max_waiting=7)
         # All of them, on top of the default.
         (SUM, [FEW, MANY], [1, 2], [], 255),
         (SUM, [FEW, MANY], [], [], 50),
+        # Nothing is an amount too.
+        (HIGHEST, [RolePolicy(1, pictures=0)], [1], [], 0),
+        (HIGHEST, [RolePolicy(1, pictures=0), RolePolicy(2, pictures=1)], [1, 2], [], 1),
+        (SUM, [RolePolicy(1, pictures=0)], [1], [], 50),
         # Everybody has the role of the guild itself.
         (HIGHEST, [RolePolicy(GUILD, pictures=7)], [], [], 7),
         # Only the unit that counts does.
@@ -60,6 +65,8 @@ def test_places_are_the_most_generous_and_lower_none():
     assert (allowance.max_running, allowance.max_waiting) == (3, 10)
     allowance = resolve_allowance(limits, [WIDE], [6], [], GUILD).allowance
     assert (allowance.max_running, allowance.max_waiting) == (2, 8)
+    none_waits = resolve_allowance(GuildLimits(max_waiting=0), [FREE], [3], [], GUILD).allowance
+    assert (none_waits.max_waiting, none_waits.has_priority) == (0, False)
 
 
 def test_without_a_limit_there_is_no_cooldown_but_there_are_places():
@@ -74,7 +81,7 @@ def test_it_says_why():
     assert effective.amount_roles == (2,)
     assert effective.priority_roles == (4,)
     assert effective.grants == (grant,)
-    assert not effective.is_default
+    assert (effective.is_default, effective.allowance.has_priority) == (False, True)
     assert resolve_allowance(SUM, [FEW, MANY], [1, 2], [], GUILD).amount_roles == (1, 2)
 
 
@@ -147,11 +154,40 @@ def test_an_amount_is_never_negative_and_a_grant_never_lowers_it(limits, roles, 
         ({"loras": ("ink*",)}, "styles\\Ink-Wash.safetensors", True),
         ({"loras": ("styles/*",)}, "styles/ink.safetensors", True),
         ({"loras": ("ink",)}, "inks.safetensors", False),
+        ({"loras": ("x", "INK")}, "old/ink.v2.safetensors", False),
+        ({"loras": ("x", "INK")}, "old/ink.safetensors", True),
+        ({"loras": ("ink",)}, "ink", True),
+        ({"models": ("ink",)}, "anything", True),
     ],
 )
 def test_which_names_a_role_may_use(access, name, may):
     assert is_allowed(access, "loras", name) is may
 
 
-def test_the_defaults_are_within_the_bounds():
+@pytest.mark.parametrize(
+    ("held", "access"),
+    [
+        ([], {}),
+        ([1], {"loras": ("ink",)}),
+        ([1, 2], {"loras": ("ink", "oil"), "models": ()}),
+    ],
+)
+def test_what_any_role_allows_may_be_used(held, access):
+    roles = [
+        RolePolicy(1, access={"loras": ["ink"]}),
+        RolePolicy(2, access={"loras": ["oil"], "models": []}),
+    ]
+    assert resolve_access(roles, held, GUILD) == access
+    assert resolve_allowance(HIGHEST, roles, held, [], GUILD).access == access
+
+
+def test_the_bounds_are_those_promised_and_hold_the_defaults():
+    assert BOUNDS == {
+        "pictures": (0, 100_000),
+        "gpu_s": (0, 10_000_000),
+        "max_running": (1, 5),
+        "max_waiting": (0, 100),
+        "cooldown_s": (0, 24 * 3600),
+        "max_line": (1, 1_000),
+    }
     assert all(low <= getattr(HIGHEST, name) <= high for name, (low, high) in BOUNDS.items())

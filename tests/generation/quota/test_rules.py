@@ -175,6 +175,7 @@ def test_a_refusal_says_when_to_come_back():
 
 def test_a_request_that_no_period_has_room_for_names_no_time():
     assert "retry_at" not in ask(cost=51).facts
+    assert "retry_at" in ask(spent(1), cost=50).facts
 
 
 def test_the_end_of_the_cooldown():
