@@ -118,7 +118,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
 
 def _repetitions(expression: str) -> int:
     """Return the product of all repetition limits, as if all were nested."""
-    return math.prod(max(int(count[:9]), 1) for count in _COUNT.findall(expression))
+    return math.prod(max(int(count), 1) for count in _COUNT.findall(expression))
 
 
 class WordFilter:
@@ -130,7 +130,7 @@ class WordFilter:
             if watched.is_expression:
                 self._expressions.append((watched, _compile(watched.pattern)))
                 continue
-            words = tuple(_words(watched.pattern))
+            words = _words(watched.pattern)
             if words and watched.action is WordAction.ALLOW:
                 self._allowed.append(words)
             elif words:
@@ -145,7 +145,7 @@ class WordFilter:
         for text in texts:
             readings = [_without(words, self._allowed) for words in _readings(text)]
             for watched, words in self._phrases:
-                if any(_contains(reading, words) for reading in readings):
+                if any(True for reading in readings for _ in _find(reading, words)):
                     found[watched.id] = watched
             for watched, expression in self._expressions:
                 match _search(expression, text, ends_at):
@@ -240,7 +240,7 @@ def _readings(text: str) -> Iterator[list[str]]:
     folded = _fold(text)
     plain = re.findall(r"[^\W_]+", folded)
     yield plain
-    dressed = [one.strip(_EDGES) or one for one in _WORD.findall(folded)]
+    dressed = [one.strip(_EDGES) for one in _WORD.findall(folded)]
     for ell in ("i", "l"):
         yield [_undress(one, ell) for one in dressed]
     yield [_REPEATED.sub(r"\1", one) for one in plain]
@@ -272,24 +272,17 @@ def _joined(words: Sequence[str], apart: int) -> Iterator[str]:
             yield word
 
 
-def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    if phrase[0] not in words:
-        return False
-    length = len(phrase)
-    return any(
-        tuple(words[start : start + length]) == tuple(phrase)
-        for start in range(len(words) - length + 1)
-    )
+def _find(words: Sequence[str], phrase: Sequence[str]) -> Iterator[int]:
+    """Return where the phrase begins among the words, which may change meanwhile."""
+    if phrase[0] in words:
+        length = len(phrase)
+        yield from (n for n in range(len(words)) if words[n : n + length] == phrase)
 
 
 def _without(words: list[str], allowed: Iterable[Sequence[str]]) -> list[str]:
     """Replace each allowed phrase by a gap."""
     kept = list(words)
     for phrase in allowed:
-        if phrase[0] not in kept:
-            continue
-        length = len(phrase)
-        for start in range(len(kept) - length + 1):
-            if kept[start : start + length] == list(phrase):
-                kept[start : start + length] = [""] * length
+        for start in _find(kept, phrase):
+            kept[start : start + len(phrase)] = [""] * len(phrase)
     return kept

@@ -12,6 +12,7 @@ from generation.moderation.word_filter import (
     WatchedWord,
     WordAction,
     WordFilter,
+    WordVerdict,
     check_pattern,
 )
 
@@ -42,6 +43,7 @@ FOX = WatchedWord(1, "fox", WordAction.REFUSE)
         "\U0001f175\U0001f17e\U0001f187",
         "\ua730\u1d0fx",  # small capitals
         "f\u00f8x",
+        "!f0x!",
     ],
 )
 def test_a_word_is_found_however_it_is_written(text):
@@ -60,6 +62,28 @@ def test_phrases_are_found_across_punctuation():
     assert found.judge("phrase bad").action is None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("book", "a booooook"),
+        ("agent 47", "the 4gent 47"),
+        ("a fox", "a f o x"),
+        ("b or fox", "b or f o x"),
+        ("x y", "see x y now"),
+    ],
+)
+def test_a_phrase_is_found_however_its_words_are_written(pattern, text):
+    watched = WatchedWord(1, pattern, WordAction.HOLD)
+    assert WordFilter([watched]).judge(text).found == (watched,)
+
+
+def test_what_is_allowed_is_not_found_and_an_expression_is_not_read_as_words():
+    allowed = WatchedWord(1, "fox", WordAction.ALLOW, is_expression=True)
+    at_the_end = WatchedWord(2, "fox$", WordAction.HOLD, is_expression=True)
+    nothing = WatchedWord(3, "!!", WordAction.ALLOW)
+    assert WordFilter([allowed, at_the_end, nothing]).judge("a fox hunt") == WordVerdict()
+
+
 def test_ones_are_read_as_i_and_as_l():
     kill, pill = WatchedWord(1, "kill", WordAction.WARN), WatchedWord(2, "pixel", WordAction.WARN)
     assert WordFilter([kill, pill]).judge("ki11 p1xel").found == (kill, pill)
@@ -68,7 +92,15 @@ def test_ones_are_read_as_i_and_as_l():
 
 @pytest.mark.parametrize(
     "expression",
-    ["(?:[a-z]{50000}){50000}", "a{1000000}", "(?:(?:a?){ 999}){999,}", "a{" + "9" * 150 + "}"],
+    [
+        "(?:[a-z]{50000}){50000}",
+        "a{1000000}",
+        "a{1001}",
+        "a{0}b{1001}",
+        "(?:(?:a?){ 999}){999,}",
+        "a{" + "9" * 150 + "}",
+        "a{00000000001001}",
+    ],
 )
 def test_no_expression_takes_the_memory_of_all_servers(expression):
     with pytest.raises(RequestRefused, match="too often"):
@@ -76,7 +108,13 @@ def test_no_expression_takes_the_memory_of_all_servers(expression):
 
 
 def test_an_expression_may_repeat_as_much_as_anybody_needs():
-    for expression in (r"\d{4}-\d{2}-\d{2}", "(?:ab{3}){0,40}", "[{1}]{2}"):
+    for expression in (
+        r"\d{4}-\d{2}-\d{2}",
+        "(?:ab{3}){0,40}",
+        "[{1}]{2}",
+        "(?:a{1}){1000}",
+        "(?:a{0,1}){1000}",
+    ):
         assert check_pattern(expression, is_expression=True) == expression
 
 
@@ -150,6 +188,7 @@ def test_blanks_are_one_space_in_words_and_kept_inside_expressions():
 def test_two_letters_that_stand_alone_are_no_word():
     ox = WordFilter([WatchedWord(1, "ox", WordAction.REFUSE)])
     assert ox.judge("an o x").action is None
+    assert ox.judge("a o x").action is None
     assert ox.judge("an ox").action is WordAction.REFUSE
 
 
