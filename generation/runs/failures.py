@@ -123,7 +123,7 @@ def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
 
 def _is_missing_model(problem: NodeProblem) -> bool:
     """Return whether a rejected list value is a model file, not, say, a sampler's name."""
-    names = (problem.received or "", *problem.allowed[:1])
+    names = (problem.received or "", *problem.allowed)
     return problem.kind == "value_not_in_list" and (
         any(name.lower().endswith(MODEL_SUFFIXES) for name in names)
         or (problem.input_name or "").endswith(("ckpt_name", "unet_name", "model_name"))

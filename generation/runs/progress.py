@@ -64,12 +64,13 @@ class RunProgress:
         return self._update()
 
     def _begin(self, node_id: str) -> None:
-        if self._current is not None and self._current != node_id:
+        if self._current == node_id:
+            return
+        if self._current is not None:
             self._finish(self._current)
-        if self._current != node_id:
-            self._current = node_id
-            self._said = ""
-            self._pace = _Pace()
+        self._current = node_id
+        self._said = ""
+        self._pace = _Pace()
 
     def _finish(self, node_id: str) -> None:
         if node_id in self._node_parts:

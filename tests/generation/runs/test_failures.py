@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from comfy import errors
 from generation.errors import FailureKind
-from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain, unforeseen_failure
+from generation.runs.failures import explain, unforeseen_failure
 
 GRAPH = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Paint"}}}
 
@@ -43,18 +45,27 @@ def test_a_failed_node_is_named_by_title_and_class():
     assert failure.sentence == "Paint (KSampler) failed: boom."
 
 
-def test_long_words_of_a_node_are_cut():
-    error = errors.NodeFailed(
-        node_id="9", class_type="X", exception_type="x", exception_message="y" * 5000
-    )
-    assert len(explain(error, GRAPH).sentence) < MAX_DETAIL_CHARACTERS + 50
-
-
 def test_a_refused_input_is_named():
     problem = errors.NodeProblem("3", "KSampler", "value_bigger_than_max", "Too big", "steps", "9")
     failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
     assert failure.kind is FailureKind.WORKFLOW_ERROR
     assert failure.sentence.endswith("at Paint (KSampler) → steps: Too big.")
+    whole = replace(problem, input_name=None)
+    failure = explain(errors.GraphRejected("no", [whole, problem]), GRAPH)
+    assert failure.sentence.endswith("at Paint (KSampler): Too big.")
+
+
+@pytest.mark.parametrize(
+    ("graph", "name"),
+    [
+        ({}, "KSampler"),
+        ({"3": {"class_type": "KSampler", "_meta": None}}, "KSampler"),
+        ({"3": {"class_type": "KSampler", "_meta": {"title": "KSampler"}}}, "KSampler"),
+        (GRAPH, "Paint (KSampler)"),
+    ],
+)
+def test_a_node_is_named_once(graph, name):
+    assert explain(build(errors.NodeFailed), graph).facts["node"] == name
 
 
 def test_a_sampler_that_is_not_in_the_list_is_no_missing_model():
@@ -71,6 +82,7 @@ def test_a_sampler_that_is_not_in_the_list_is_no_missing_model():
         ("ckpt_name", "a", (), None),
         ("lora_name", "a.safetensors", (), None),
         ("lora_name", None, ("b.safetensors", "c.safetensors"), "b.safetensors, c.safetensors"),
+        ("lora_name", "a", ("None", "b.safetensors"), "None, b.safetensors"),
     ],
 )
 def test_a_model_file_that_is_not_in_the_list_is_missing(input_name, received, allowed, listed):
@@ -92,7 +104,9 @@ def test_a_number_out_of_bounds_is_no_missing_model():
     [
         ("", "Paint (KSampler) failed: no reason given."),
         ("Why?\nline 2", "Paint (KSampler) failed: Why?"),
-        ("y" * MAX_DETAIL_CHARACTERS, f"Paint (KSampler) failed: {'y' * MAX_DETAIL_CHARACTERS}."),
+        ("y" * 300, f"Paint (KSampler) failed: {'y' * 300}."),
+        ("y" * 301, f"Paint (KSampler) failed: {'y' * 299}…"),
+        ("y" * 5000, f"Paint (KSampler) failed: {'y' * 299}…"),
     ],
 )
 def test_the_first_line_of_a_nodes_message_is_told(message, sentence):

@@ -3,12 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from comfy.protocol.events import NodeStarted, NodeText, OutputsReady, Started, StepDone, Succeeded
-from generation.runs.progress import (
-    MAX_TEXT_CHARACTERS,
-    SAMPLING_SHARE,
-    UNFINISHED_CEILING,
-    RunProgress,
-)
+from generation.runs.progress import MAX_TEXT_CHARACTERS, SAMPLING_SHARE, RunProgress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,7 +44,7 @@ def test_it_never_falls_and_is_whole_only_with_the_results():
     )
     fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
-    assert fractions[-2] <= UNFINISHED_CEILING
+    assert 0.9 < fractions[-2] < 1.0
     assert fractions[-1] == 1.0
 
 
@@ -129,7 +124,7 @@ def test_what_a_node_says_is_cut_and_ends_with_the_node():
         1:
     ]
     assert said.activity.startswith("so so ")
-    assert len(said.activity) <= MAX_TEXT_CHARACTERS
+    assert len(said.activity) == MAX_TEXT_CHARACTERS == 200
     assert "so" not in after.activity
 
 
@@ -147,3 +142,71 @@ def test_a_denoise_of_nothing_samples_nothing():
 def test_a_node_without_a_text_is_named_by_its_title():
     (seen,) = folded(SIMPLE, NodeStarted("3"))
     assert seen.activity == "VAEDecode"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "steps"),
+    [
+        ({}, 20),
+        ({"start_at_step": 5}, 15),
+        ({"end_at_step": 15}, 15),
+        ({"start_at_step": 5, "end_at_step": 12}, 7),
+        ({"start_at_step": 0, "end_at_step": 10_000}, 20),
+        ({"start_at_step": 25}, 0),
+        ({"start_at_step": ["9", 0], "end_at_step": ["9", 0]}, 20),
+    ],
+)
+def test_the_steps_that_a_sampler_will_run_are_read_from_its_inputs(inputs, steps):
+    graph = {"1": node("KSamplerAdvanced", steps=20, **inputs), "2": node("KSampler", steps=10)}
+    (seen,) = folded(graph, StepDone("2", 10, 10))
+    assert seen.fraction == pytest.approx(SAMPLING_SHARE * 10 / (10 + steps))
+
+
+SAMPLED = SAMPLING_SHARE + 0.25 * (1 - SAMPLING_SHARE)
+
+
+@pytest.mark.parametrize(
+    ("graph", "events", "fraction"),
+    [
+        (SIMPLE, [StepDone("2", 1, 1)], SAMPLING_SHARE),
+        (SIMPLE, [StepDone("2", 12, 10)], SAMPLING_SHARE),
+        # Steps of an unknown number say nothing, and what was read from the graph still holds.
+        (SIMPLE, [StepDone("2", 1, 0), NodeStarted("3")], SAMPLED),
+        (SIMPLE, [StepDone("1", 1, 0)], 0.0),
+        ({"1": node("Upscale"), "2": node("SaveImage")}, [StepDone("1", 1, 1)], 0.5),
+        ({"1": node("Upscale"), "2": node("SaveImage")}, [StepDone("1", 5, 4)], 0.5),
+        ({"1": node("Upscale")}, [StepDone("1", 1, 4)], 0.25),
+        ({"1": {"class_type": "KSampler"}}, [StepDone("1", 1, 4)], 0.25),
+        ({}, [NodeStarted("1")], 0.0),
+    ],
+)
+def test_the_fraction(graph, events, fraction):
+    assert folded(graph, *events)[-1].fraction == pytest.approx(fraction)
+
+
+@pytest.mark.parametrize(
+    ("steps", "left_s"),
+    [
+        # (value, second of its arrival); the remaining of 10 steps take as long as those measured.
+        ([(4, 0)], None),
+        ([(4, 0), (6, 4)], 8),
+        ([(4, 0), (4, 2), (6, 4)], 8),
+        ([(4, 0), (5, 0), (6, 4)], 8),
+        ([(8, 0), (9, 1), (1, 2)], None),
+        ([(8, 0), (9, 1), (1, 2), (2, 5)], 24),
+    ],
+)
+def test_the_pace_is_that_of_the_steps_since_the_count_last_fell(steps, left_s):
+    progress = RunProgress(SIMPLE)
+    for value, second in steps:
+        seen = progress.fold(StepDone("2", value, 10), START + timedelta(seconds=second))
+    end = None if left_s is None else START + timedelta(seconds=steps[-1][1] + left_s)
+    assert seen.done_at == end
+    assert progress.fold(NodeStarted("3"), START + timedelta(hours=1)).done_at == end
+
+
+def test_only_the_node_that_runs_is_heard():
+    seen = folded(
+        SIMPLE, NodeText("1", "early"), NodeStarted("2"), NodeText("1", "late"), NodeText("2", "on")
+    )
+    assert [one.activity for one in seen] == ["early", "Paint", "Paint", "on"]
