@@ -19,7 +19,7 @@ SCHEDULING = "tests/generation/line/test_schedule.py tests/generation/line/test_
 ACCEPTING = "tests/generation/requests tests/generation/moderation"
 
 MODULES = {
-    "bot/permissions.py": "tests/bot/replies tests/bot/commands",
+    "bot/permissions.py": "tests/bot/test_permissions.py",
     "bot/replies/live.py": "tests/bot/replies/test_live.py tests/bot/replies/test_sender.py",
     "bot/replies/live_views.py": (
         "tests/bot/replies/test_live_views.py tests/bot/replies/test_live.py"
