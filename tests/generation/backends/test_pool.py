@@ -6,7 +6,7 @@ import pytest
 from comfy.errors import BackendUnreachable
 from generation.backends import inventory
 from generation.backends import pool as pool_module
-from generation.backends.members import MemberState, PoolMember
+from generation.backends.members import MemberState, Occupancy, PoolMember
 from generation.backends.pool import BackendPool, UnknownBackend
 from generation.backends.power_calls import PowerSettings
 from generation.backends.status import BackendState
@@ -201,10 +201,11 @@ async def test_one_that_fails_in_a_row_rests(tools, caplog):
     assert (await pool.statuses())[0].state is BackendState.READY
 
 
-async def test_one_that_does_not_tell_its_load_rests(build, tools):
-    async def refuse():
-        raise BackendUnreachable("It broke off.")
+async def refuse():
+    raise BackendUnreachable("It broke off.")
 
+
+async def test_one_that_does_not_tell_its_load_rests(build, tools):
     silent = tools.FakeBackend("silent")
     silent.fetch_load = refuse
     pool = await build(silent, tools.FakeBackend("busy", load=9))
@@ -281,6 +282,11 @@ def build_priced(tools, **members):
         ({"cheap": (1, 1, 1, 0), "dear": (0, 2, 1, 20)}, "dear"),
         ({"cheap": (5, 1, 1, 0), "dear": (2, 2, 1, 0)}, "cheap"),
         ({"heavy": (2, 1, 9, 0), "light": (1, 1, 1, 0)}, "light"),
+        # The wait has to exceed the limit, and be for one that costs less.
+        ({"cheap": (1, 1, 1, 0), "dear": (0, 2, 1, 25)}, "cheap"),
+        ({"busy": (1, 1, 1, 0), "idle": (0, 1, 1, 30)}, "idle"),
+        # One that does not say its load has the one that we know of.
+        ({"silent": (None, 1, 1, 0), "busy": (1, 1, 1, 0)}, "silent"),
     ],
 )
 async def test_idle_cheap_and_weighty_ones_come_first(tools, members, chosen):
@@ -346,3 +352,134 @@ def test_the_state_of_a_member(
     assert member.state(100.0) is state
     assert (member.takes_work(100.0), member.can_be_woken) == (takes_work, can_be_woken)
     assert not member.member.has_key
+
+
+async def test_a_load_is_asked_of_several_only_and_without_an_answer_there_is_none(build, tools):
+    one, two = tools.FakeBackend("one"), tools.FakeBackend("two")
+    one.fetch_load = two.fetch_load = refuse
+    assert await (await build(one)).choose(tools.GRAPH) == "one"
+    pool = await build(one, two)
+    assert await pool.choose(tools.GRAPH, avoid=["one"]) == "two"
+    assert await pool.choose(tools.GRAPH) is None
+
+
+async def test_a_graph_without_models_leaves_those_that_are_loaded(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abc"))
+    for name, graph in (("b", tools.GRAPH), ("b", {"1": {"class_type": "KSampler"}})):
+        pool.reserve("1", name, graph)
+        pool.release("1")
+    pool.reserve("2", "unknown", tools.GRAPH)
+    assert {await pool.choose(tools.GRAPH) for _ in range(20)} == {"b"}
+
+
+async def test_what_is_known_of_the_backends_without_a_request(tools):
+    stopped = PowerSettings(sleep=("true",))
+    pool = BackendPool(
+        [
+            PoolMember(tools.FakeBackend("on"), concurrency=3),
+            PoolMember(tools.FakeBackend("off", is_reachable=False), power=SLEEPER),
+            PoolMember(tools.FakeBackend("stops"), power=stopped),
+        ]
+    )
+    assert pool.names == ("on", "off", "stops")
+    assert pool.concurrency == {"on": 3, "off": 2, "stops": 2}
+    assert pool.powers == {"off": SLEEPER, "stops": stopped}
+    with pool.claim("1", "on"):
+        assert pool.occupancies == {
+            "on": Occupancy(is_reachable=True, generations=1),
+            "off": Occupancy(is_reachable=False, generations=0),
+            "stops": Occupancy(is_reachable=True, generations=0),
+        }
+    assert pool.find("on").name == "on"
+    assert pool.find("none") is None
+    assert not pool.weighs_waits
+    assert BackendPool([PoolMember(tools.FakeBackend("on"), max_wait_s=1.0)]).weighs_waits
+
+
+@pytest.mark.parametrize(
+    ("is_reachable", "power", "is_any_asleep", "is_any_usable"),
+    [
+        (True, PowerSettings(), False, True),
+        (False, SLEEPER, True, True),
+        (False, PowerSettings(), False, False),
+    ],
+)
+def test_a_backend_can_be_used_if_it_answers_or_can_be_started(
+    tools, is_reachable, power, is_any_asleep, is_any_usable
+):
+    away = PoolMember(tools.FakeBackend("away", is_reachable=False))
+    pool = BackendPool(
+        [away, PoolMember(tools.FakeBackend("one", is_reachable=is_reachable), power=power)]
+    )
+    assert pool.is_any_reachable is is_reachable
+    assert (pool.is_any_asleep, pool.is_any_usable) == (is_any_asleep, is_any_usable)
+
+
+@pytest.mark.parametrize(
+    ("avoid", "woken"),
+    [
+        ([], "heavy"),
+        (["heavy"], "cheap"),
+        (["heavy", "cheap"], "dear"),
+        (["heavy", "cheap", "dear"], None),
+    ],
+)
+def test_the_cheapest_is_started_and_of_equals_the_weightiest(tools, avoid, woken):
+    facts = {"dear": (2.0, 9.0), "cheap": (1.0, 1.0), "heavy": (1.0, 2.0)}
+    members = [
+        PoolMember(
+            tools.FakeBackend(name, is_reachable=False), power=SLEEPER, cost=cost, weight=weight
+        )
+        for name, (cost, weight) in facts.items()
+    ]
+    pool = BackendPool([*members, PoolMember(tools.FakeBackend("on"), cost=3.0, power=SLEEPER)])
+    assert pool.find_backend_to_wake(tools.GRAPH, avoid=avoid) == woken
+
+
+async def test_what_is_back_in_service_is_no_longer_resting(build, tools):
+    pool = await build(tools.FakeBackend("one"))
+    for _ in range(2):
+        pool.note_failure("one", "It broke off.")
+    assert not pool.is_served(tools.GRAPH, ())
+    pool.drain("one")
+    pool.resume("one")
+    assert pool.is_served(tools.GRAPH, ())
+    pool.set_stopping("one", is_stopping=True)
+    assert (pool.is_stopping("one"), pool.is_served(tools.GRAPH, ())) == (True, False)
+    pool.set_stopping("one", is_stopping=False)
+    assert (pool.is_stopping("one"), pool.is_drained("one")) == (False, False)
+    for ask in (pool.is_drained, pool.is_stopping, pool.resume):
+        with pytest.raises(UnknownBackend):
+            ask("none")
+
+
+async def test_a_problem_is_told_and_takes_nothing_out_of_service(build, tools, caplog):
+    pool = await build(tools.FakeBackend("one"))
+    pool.note_problem("one", "An old version.")
+    pool.note_problem("unknown", "An old version.")
+    (status,) = await pool.statuses()
+    assert (status.state, status.problem) == (BackendState.READY, "An old version.")
+    assert caplog.text.count("An old version.") == 2
+
+
+async def test_a_status_that_does_not_come_says_so(build, tools, monkeypatch):
+    async def never():
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(pool_module, "PROBE_TIMEOUT_S", 0.01)
+    hanging, broken = tools.FakeBackend("hanging"), tools.FakeBackend("broken")
+    hanging.fetch_load, broken.fetch_load = never, refuse
+    pool = await build(hanging, broken)
+    statuses = await pool.statuses()
+    assert [one.problem for one in statuses] == ["It does not answer in time.", "It broke off."]
+    assert [(one.version, one.devices) for one in statuses] == [(None, ())] * 2
+
+
+async def test_all_are_closed_though_one_cannot_be(build, tools):
+    bad, good = tools.FakeBackend("bad"), tools.FakeBackend("good")
+    bad.close = refuse
+    pool = await build(bad, good)
+    await pool.open()
+    assert good.is_open
+    await pool.close()
+    assert not good.is_open
