@@ -239,7 +239,6 @@ def _readings(text: str) -> Iterator[list[str]]:
     """Return the possible readings of a text, as words."""
     folded = _fold(text)
     plain = re.findall(r"[^\W_]+", folded)
-    yield plain
     dressed = [one.strip(_EDGES) for one in _WORD.findall(folded)]
     for ell in ("i", "l"):
         yield [_undress(one, ell) for one in dressed]

@@ -1,5 +1,6 @@
 """Days, weeks and months in a guild's time zone. Pure."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
@@ -32,8 +33,7 @@ def _dates(today: date, period: Period) -> tuple[date, date]:
             return monday, monday + timedelta(days=7)
         case Period.MONTH:
             first = today.replace(day=1)
-            # The 28th is in every month, and four days later is always in the next one.
-            return first, (today.replace(day=28) + timedelta(days=4)).replace(day=1)
+            return first, first + timedelta(days=monthrange(first.year, first.month)[1])
 
 
 def _midnight(day: date, timezone: tzinfo) -> datetime:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from generation.errors import RequestRefused
 from generation.moderation.word_filter import (
     MAX_PATTERN_CHARACTERS,
+    WARNED,
+    WATCHED,
     WatchedWord,
     WordAction,
     WordFilter,
@@ -81,7 +83,22 @@ def test_what_is_allowed_is_not_found_and_an_expression_is_not_read_as_words():
     allowed = WatchedWord(1, "fox", WordAction.ALLOW, is_expression=True)
     at_the_end = WatchedWord(2, "fox$", WordAction.HOLD, is_expression=True)
     nothing = WatchedWord(3, "!!", WordAction.ALLOW)
-    assert WordFilter([allowed, at_the_end, nothing]).judge("a fox hunt") == WordVerdict()
+    for watched in ([allowed, nothing], [at_the_end, nothing]):
+        assert WordFilter(watched).judge("a fox hunt") == WordVerdict()
+
+
+@pytest.mark.parametrize(
+    ("action", "flag", "needs_hold"),
+    [
+        (WordAction.OBSERVE, WATCHED, False),
+        (WordAction.WARN, WARNED, False),
+        (WordAction.HOLD, WATCHED, True),
+    ],
+)
+def test_what_is_found_is_flagged_for_moderators(action, flag, needs_hold):
+    verdict = WordFilter([WatchedWord(1, "fox", action)]).judge("a fox")
+    assert (verdict.flags, verdict.needs_hold) == (((flag, "fox"),), needs_hold)
+    assert (WordVerdict().flags, WordVerdict().needs_hold) == ((), False)
 
 
 def test_ones_are_read_as_i_and_as_l():
