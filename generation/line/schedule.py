@@ -106,7 +106,7 @@ class Schedule:
         for id_, (attempt, slot) in running.items():
             ended = {one.number for one in self.past.get(id_, ())}
             # Records were read before this: what has ended since then must not be added again.
-            is_known = id_ in self.assigned or self._gone.get(id_, 0.0) >= read_at
+            is_known = id_ in self.assigned or self._gone.get(id_, -math.inf) >= read_at
             if id_ in entries and not is_known and attempt.number not in ended:
                 self.waiting.pop(id_, None)
                 self.assigned[id_] = Assignment(entries[id_], attempt, slot, read_at)
@@ -114,7 +114,7 @@ class Schedule:
         for id_, entry in entries.items():
             if id_ in self.assigned:
                 self.assigned[id_].entry = entry  # has the time of its start by now
-            elif self._gone.get(id_, 0.0) < read_at:
+            elif self._gone.get(id_, -math.inf) < read_at:
                 self.waiting[id_] = entry
                 self._known_at.setdefault(id_, read_at)
         # One added after the records were read is not missing from them.

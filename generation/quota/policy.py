@@ -140,8 +140,9 @@ def resolve_allowance(
     counted, is_default = _counted(limits, own)
     unlimited = tuple(one.role_id for one in own if one.is_unlimited)
     is_unlimited = bool(unlimited) or any(one.is_unlimited for one in given)
-    amounts = [one.amount(limits.unit) for one in (*counted, *given)]
-    amount = (limits.amount if is_default else 0) + sum(filter(None, amounts))
+    amount = limits.amount if is_default else 0
+    amount += sum(one.amount(limits.unit) or 0 for one in counted)
+    amount += sum(one.amount(limits.unit) for one in given)
     priority = tuple(one.role_id for one in own if one.has_priority)
     allowance = Allowance(
         amount=None if is_unlimited else amount,

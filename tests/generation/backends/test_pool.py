@@ -101,7 +101,9 @@ async def test_dead_ones_are_left_out_and_hold_nothing_up(build, tools, monkeypa
     dead = tools.FakeBackend("dead", is_reachable=False)
     pool = await build(dead, Hanging("hanging"), tools.FakeBackend("alive", load=50))
     assert await pool.choose(tools.GRAPH) == "alive"
-    assert len(pool.reachable_names) == 2
+    assert pool.reachable_names == ("hanging", "alive")
+    assert await pool.choose(tools.GRAPH) == "alive"
+    assert pool.reachable_names == ("alive",), "one that never answers rests"
 
 
 async def test_nothing_reachable_means_none(build, tools):
@@ -322,6 +324,8 @@ async def test_a_refusal_is_known_until_a_run_succeeds(build, tools):
     pool.note_success("only")
     pool.note_success("unknown")
     assert pool.refusals == {"only": ""}
+    pool.note_failure("only", "It broke off.")
+    assert "only" in pool.reachable_names, "failures are counted from the last success"
 
 
 SLEEPER = PowerSettings(wake=("true",))
@@ -390,6 +394,7 @@ async def test_what_is_known_of_the_backends_without_a_request(tools):
             "off": Occupancy(is_reachable=False, generations=0),
             "stops": Occupancy(is_reachable=True, generations=0),
         }
+    assert pool.occupancies["on"].generations == 0
     assert pool.find("on").name == "on"
     assert pool.find("none") is None
     assert not pool.weighs_waits
@@ -483,3 +488,4 @@ async def test_all_are_closed_though_one_cannot_be(build, tools):
     assert good.is_open
     await pool.close()
     assert not good.is_open
+    assert not any("object info" in task.get_name() for task in asyncio.all_tasks())

@@ -89,6 +89,9 @@ async def test_attempts_that_the_engine_runs_are_found_once(schedule):
     assert merged(schedule, line, running=running) == ([running["a"][0]], [])
     assert (list(schedule.assigned), list(schedule.waiting)) == (["a"], ["b"])
     assert merged(schedule, line, running=running) == ([], [])
+    running["b"] = (Attempt("b", 0, "two", 0), "s3")
+    assert merged(schedule, line, running=running) == ([running["b"][0]], [])
+    assert (list(schedule.assigned), schedule.waiting) == (["a", "b"], {})
 
 
 async def test_an_attempt_that_ended_is_not_found_again(schedule):
@@ -107,6 +110,18 @@ async def test_what_the_records_have_no_more_leaves_unless_it_is_newer(schedule)
     assert list(schedule.waiting) == ["a"]
     assert merged(schedule, LineState()) == ([], ["a"])
     assert schedule.waiting == {}
+    merged(schedule, LineState(waiting=(entry("b"),)))
+    assert merged(schedule, LineState(), later_s=2.0) == ([], ["b"])
+
+
+async def test_of_two_turns_in_a_row_one_has_priority(schedule):
+    for one in (entry("a"), entry("b", BEN, priority=True), entry("c", 3, priority=True)):
+        schedule.put(one)
+    assert schedule.order(1)[0].id == "b"
+    schedule.assign(schedule.waiting["b"], "one", "s")
+    assert schedule.order(2)[0].id == "a"
+    schedule.assign(schedule.waiting["a"], "one", "s")
+    assert schedule.order(3)[0].id == "c"
 
 
 async def test_the_time_of_its_start_is_learned(schedule):
@@ -164,16 +179,19 @@ async def test_a_paused_guild_waits_but_for_what_was_sent_before(schedule):
 async def test_a_wait_counts_what_runs_and_what_is_ahead(schedule):
     durations = Durations([MeasuredRun("quick", 1, "one", 60.0)] * MIN_RUNS)
     running = entry("a", started_at=NOW)
-    ordered = [entry("left"), entry("b", BEN), entry("c", 3), entry("d", 4)]
-    for one in (running, *ordered[1:]):
+    asked = entry("c", 3)
+    ordered = [entry("left"), entry("b", BEN), asked, entry("gone"), entry("d", 4)]
+    for one in (running, *(one for one in ordered if one.user_id != ANA)):
         schedule.put(one)
     schedule.assign(running, "one", "s")
 
     def wait_s(backend):
-        return schedule.estimate_wait_s(ordered[2], ordered, durations, (backend,), NOW)
+        return schedule.estimate_wait_s(asked, ordered, durations, (backend,), NOW)
 
     assert (wait_s("one"), wait_s("two")) == (120.0, 60.0)
     schedule.free("a", NOW)
+    assert wait_s("one") == 60.0
+    ordered.insert(0, entry("left, too"))
     assert wait_s("one") == 60.0
 
 

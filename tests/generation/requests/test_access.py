@@ -37,6 +37,7 @@ def test_who_may_use_it_and_where(access, facts, allowed):
     )
     film = workflow(f"[access]\n{access}")
     assert may_use(film, requester) is allowed
+    assert not may_use(film, requester, {"workflows": ["other"]})
     if allowed:
         check_access(film, requester)
         return
