@@ -97,14 +97,14 @@ class RequestChecker:
         workflow = select_workflow(request, self._catalog, self._pool, access)
         typed = settle_prompt(typed, workflow)
         seeds = self._draw_seeds(workflow, request.values)
-        seeded = {**seeds, **request.values}
-        seed = next((seeded.get(name) for name in seed_names(workflow)), None)
-        prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
+        given_seed = _find_seed(workflow, {**seeds, **request.values})
+        prompt, loras = self._draw_prompt(workflow, typed, lists, given_seed)
         given = dict(request.values)
         if negative := given.get(NEGATIVE):
-            given[NEGATIVE] = draw(clean_text(str(negative)), lists, seed)
+            given[NEGATIVE] = draw(clean_text(str(negative)), lists, given_seed)
         values = self._check_values(workflow, request, given, prompt) | seeds
-        seed = _seed_of(workflow, values)
+        checked_seed = _find_seed(workflow, values)
+        seed = checked_seed if isinstance(checked_seed, int) else None
         return CheckedRequest(
             request, workflow, prompt, typed, loras, values, {}, seed, workload=workload_of(values)
         )
@@ -178,9 +178,8 @@ class RequestChecker:
         }
 
 
-def _seed_of(workflow: Workflow, values: Mapping[str, Value]) -> int | None:
-    seed = next((values.get(name) for name in seed_names(workflow)), None)
-    return seed if isinstance(seed, int) else None
+def _find_seed(workflow: Workflow, values: Mapping[str, Value]) -> Value | None:
+    return next((values.get(name) for name in seed_names(workflow)), None)
 
 
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
