@@ -158,12 +158,11 @@ class Database:
 
         pending = self._track(threads.submit(call))
         try:
-            async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
-                # `wait` cancels nothing: `close` waits for transactions whose caller gave up.
-                await asyncio.wait({pending})
-                return pending.result()
-        except TimeoutError:
-            raise DatabaseUnavailable(_TOO_SLOW) from None
+            # `wait` cancels nothing: `close` waits for transactions whose caller gave up.
+            await asyncio.wait({pending}, timeout=TRANSACTION_TIMEOUT_S)
+            if not pending.done():
+                raise DatabaseUnavailable(_TOO_SLOW)
+            return pending.result()
         finally:
             # A call that still waits for its thread or the lock must not run without its caller.
             is_abandoned.set()
