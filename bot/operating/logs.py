@@ -9,8 +9,6 @@ import sys
 from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
-from rich.console import Console
-from rich.logging import RichHandler
 
 _VERBOSE_LOGGERS = ("discord", "dbos", "asyncio", "alembic", "aiohttp.access")
 """Loggers whose INFO messages are of no use to an operator."""
@@ -49,6 +47,10 @@ def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
 
 def _console_handler() -> logging.Handler:
     if sys.stderr.isatty():
+        # Imports 1 MB that a service does not need.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.logging import RichHandler  # noqa: PLC0415
+
         rich = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
         rich.setFormatter(RedactingFormatter(logging.Formatter("%(message)s")))
         return rich

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, exists, insert, select, update
 
 from db.base import table_of
-from db.dialect import count_changed
+from db.dialect import count_changed, is_postgresql
 from db.repositories.repository import Repository
 from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
 
@@ -27,7 +27,7 @@ class NewOutput:
     text: str | None = None
 
 
-_ADD_CONTENT = insert(table_of(OutputContentRow))
+_ADD_CONTENT = insert(table_of(OutputContentRow)).prefix_with("OR IGNORE", dialect="sqlite")
 
 
 class OutputRepository(Repository):
@@ -61,6 +61,10 @@ class OutputRepository(Repository):
             self._session.flush()
             content = {"output_id": row.id, "content": output.content}
             self._session.execute(_ADD_CONTENT, content)
+            if not is_postgresql(self._session):
+                # Ignored. SQLite's driver keeps the parameters of each statement's last execution:
+                # a copy of the content in every connection that ever recorded one.
+                self._session.execute(_ADD_CONTENT, {"output_id": row.id, "content": b""})
             rows.append(row)
         return tuple(rows)
 

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-
-import regex
+from typing import TYPE_CHECKING
 
 from generation.errors import InvalidOption
 from generation.text import BLANKS
+
+if TYPE_CHECKING:
+    import regex
 
 EXPRESSION_TIMEOUT_S = 0.05
 """For one expression on one text; usual ones take microseconds."""
@@ -105,6 +107,9 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
                 "The expression repeats its parts too often (limit {limit} in all).",
                 {"limit": MAX_REPETITIONS},
             )
+        # Imports 2 MB that only servers with expressions need.
+        import regex  # noqa: PLC0415
+
         try:
             regex.compile(text)
         except regex.error as error:
@@ -160,6 +165,8 @@ class WordFilter:
 
 @lru_cache(maxsize=256)
 def _compile(pattern: str) -> "regex.Pattern[str]":
+    import regex  # noqa: PLC0415 - as above
+
     return regex.compile(pattern, flags=regex.IGNORECASE)
 
 
