@@ -14,9 +14,8 @@ from bot.services import services_of
 from bot.tree import CommandTree
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, text
-from bot.ui.modals import Handler, ModalInput, open_modal, text_field
+from bot.ui.modals import Handler, ModalInput, open_modal, prompt_field
 from bot.ui.text import harmless
-from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 TRY_FORM = "h:try"
 
@@ -50,15 +49,8 @@ class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Open the form."""
-        prompt = text_field(
-            "prompt",
-            _("Prompt"),
-            long=True,
-            required=True,
-            longest=MAX_PROMPT_CHARACTERS,
-            placeholder=_("a fox in the snow under a red sunset"),
-        )
-        await open_modal(interaction, TRY_FORM, _("Make a picture"), {"prompt": prompt})
+        prompt = prompt_field(placeholder=_("a fox in the snow under a red sunset"))
+        await open_modal(interaction, TRY_FORM, _("Make a picture"), prompt)
 
 
 async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None:

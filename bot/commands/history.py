@@ -22,10 +22,10 @@ from bot.i18n.language import _
 from bot.permissions import guild_of, require_moderator
 from bot.replies.repost import repost
 from bot.services import services_of
-from bot.ui.components import PersistentItem, chosen_in
+from bot.ui.components import PersistentItem, chosen_in, menu_options
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label, state_name, state_text
 from bot.ui.layout import Item, panel, row, section, small, text
-from bot.ui.limits import ALT_TEXT_CHARACTERS, MENU_OPTION_CHARACTERS
+from bot.ui.limits import ALT_TEXT_CHARACTERS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from bot.ui.text import harmless
 from generation.history.queries import Cursor, HistoryPage
@@ -65,11 +65,10 @@ class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{QUERY_
 
     def __init__(self, query: HistoryQuery) -> None:
         self.query = query
-        options = [discord.SelectOption(label=_("Everything"), value=EVERY_STATE)]
-        options += [
-            discord.SelectOption(label=state_name(state), value=name, default=state is query.state)
-            for name, state in STATES.items()
-        ]
+        labels = {EVERY_STATE: _("Everything")}
+        labels |= {name: state_name(state) for name, state in STATES.items()}
+        chosen = next((name for name, state in STATES.items() if state is query.state), None)
+        options = menu_options(labels, chosen)
         super().__init__(
             ui.Select(custom_id=f"f{query.custom_id()}", placeholder=_("Filter…"), options=options)
         )
@@ -89,17 +88,12 @@ class HistoryOpenMenu(PersistentItem[ui.Select[ui.View]], template=r"h:open"):
     """Persistent menu that shows one of the listed results with its buttons."""
 
     def __init__(self, generations: Sequence[Generation] = ()) -> None:
-        options = [
-            discord.SelectOption(
-                label=choice_label(generation)[:MENU_OPTION_CHARACTERS], value=generation.id
-            )
-            for generation in generations
-        ]
+        labels = {generation.id: choice_label(generation) for generation in generations}
         super().__init__(
             ui.Select(
                 custom_id="h:open",
                 placeholder=_("Open…"),
-                options=options or [discord.SelectOption(label="…")],
+                options=menu_options(labels or {"…": "…"}),
             )
         )
 

@@ -15,13 +15,13 @@ from bot.permissions import is_operator
 from bot.replies.actions import find_own
 from bot.replies.inputs import uploaded
 from bot.replies.posted_files import files_of, is_kept_by_discord
-from bot.replies.starts import ask_for_start, start_parts
+from bot.replies.starts import ask_for_start, start_fields
 from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
 from bot.services import Services
+from bot.ui.components import menu_options
 from bot.ui.details import details_layout
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
-from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.statements import statement_lines
@@ -137,14 +137,12 @@ class MessageMenu:
             raise without_picture()
         for picture in pictures:
             self._remember(interaction.user.id, picture)
-        parts = {}
+        fields = start_fields()
         if len(pictures) > 1:
-            parts["picture"] = choice_field(
-                "picture", _("Picture"), picture_options(pictures), required=True
-            )
-        parts |= start_parts()
+            options = picture_options(pictures)
+            fields.insert(0, choice_field("picture", _("Picture"), options, required=True))
         custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
-        await open_modal(interaction, custom_id, _("Use as input"), parts)
+        await open_modal(interaction, custom_id, _("Use as input"), *fields)
 
     async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
         """Submit the request of the filled-in form."""
@@ -235,14 +233,9 @@ def build_card(filename: str, facts: FileFacts | None, *, share: float = 1.0) ->
 
 def picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
     """Options of a menu that chooses among pictures."""
-    return [
-        discord.SelectOption(
-            label=f"{number} · {picture.filename}"[:MENU_OPTION_CHARACTERS],
-            value=str(picture.id),
-            default=number == 1,
-        )
-        for number, picture in enumerate(pictures, start=1)
-    ]
+    numbered = enumerate(pictures, start=1)
+    labels = {str(picture.id): f"{number} · {picture.filename}" for number, picture in numbered}
+    return menu_options(labels, next(iter(labels), None))
 
 
 def pictures_of(message: discord.Message) -> list[discord.Attachment]:

@@ -9,9 +9,8 @@ from bot.commands.choices import complete_workflow
 from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.services import services_of
-from bot.ui.components import PersistentItem, chosen_in
+from bot.ui.components import PersistentItem, chosen_in, menu_options
 from bot.ui.layout import panel, row
-from bot.ui.limits import CHOICES, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.options import ASPECTS
 from bot.ui.responses import (
@@ -161,7 +160,7 @@ async def _open_negative(interaction: discord.Interaction, before: Defaults) -> 
         long=True,
         longest=MAX_PROMPT_CHARACTERS,
     )
-    await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
+    await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), field)
 
 
 async def _change(interaction: discord.Interaction, **changes: object) -> None:
@@ -214,27 +213,22 @@ def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.
     """Return at most 25 menu options, always including the chosen workflow."""
     chosen = [workflow for workflow in workflows if workflow.name == defaults.workflow]
     listed = [*chosen, *(workflow for workflow in workflows if workflow.name != defaults.workflow)]
-    options = [_any_option(_("Workflow"), is_chosen=not chosen)]
-    for workflow in listed[: CHOICES - 1]:
-        label = _setting(_("Workflow"), _(workflow.title))[:MENU_OPTION_CHARACTERS]
-        options.append(
-            discord.SelectOption(label=label, value=workflow.name, default=workflow in chosen)
-        )
-    return options
+    titles = {workflow.name: _(workflow.title) for workflow in listed}
+    return _options(_("Workflow"), titles, defaults.workflow if chosen else None)
 
 
 def _plain_options(
     what: str, values: Sequence[object], chosen: object
 ) -> list[discord.SelectOption]:
-    return [
-        _any_option(what, is_chosen=chosen is None),
-        *(
-            discord.SelectOption(
-                label=_setting(what, value), value=str(value), default=value == chosen
-            )
-            for value in values
-        ),
-    ]
+    shown = {str(value): str(value) for value in values}
+    return _options(what, shown, None if chosen is None else str(chosen))
+
+
+def _options(what: str, shown: Mapping[str, str], chosen: str | None) -> list[discord.SelectOption]:
+    """Build the entries of a default's menu; None leaves the choice to the workflow."""
+    entries = {ANY: _("Automatic"), **shown}
+    labels = {value: _setting(what, label) for value, label in entries.items()}
+    return menu_options(labels, ANY if chosen is None else chosen)
 
 
 def _call_options(after_s: int | None) -> list[discord.SelectOption]:
@@ -244,15 +238,8 @@ def _call_options(after_s: int | None) -> list[discord.SelectOption]:
         "120": _("Notify me: Over 2 min"),
         "always": _("Notify me: Always"),
     }
-    return [
-        discord.SelectOption(label=label, value=value, default=CALLS[value] == after_s)
-        for value, label in labels.items()
-    ]
-
-
-def _any_option(what: str, *, is_chosen: bool) -> discord.SelectOption:
-    label = _setting(what, _("Automatic"))
-    return discord.SelectOption(label=label, value=ANY, default=is_chosen)
+    chosen = next((value for value, seconds in CALLS.items() if seconds == after_s), None)
+    return menu_options(labels, chosen)
 
 
 def _setting(name: str, value: object) -> str:

@@ -34,7 +34,7 @@ class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
             longest=MAX_APPEAL_CHARACTERS,
             description=_("You can appeal once."),
         )
-        await open_modal(interaction, f"a:{self.generation_id}", _("Appeal"), {"text": field})
+        await open_modal(interaction, f"a:{self.generation_id}", _("Appeal"), field)
 
 
 async def take_appeal(interaction: discord.Interaction, answer: ModalInput) -> None:

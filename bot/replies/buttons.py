@@ -43,12 +43,12 @@ from bot.replies.starts import (
     find_positions,
     open_start,
     open_words,
+    picture_options,
 )
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import Item, build_layout, row, small, text
-from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import code_block, harmless
@@ -116,17 +116,11 @@ class PictureMenu(
         in_panel: bool = False,
     ) -> None:
         placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
-        options = [
-            discord.SelectOption(
-                label=_("Picture {number}", number=position + 1), value=str(position)
-            )
-            for position in positions[:MENU_OPTIONS]
-        ]
         super().__init__(
             ui.Select(
                 custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:menu",
                 placeholder=placeholder,
-                options=options,
+                options=picture_options(positions),
             )
         )
         self.generation_id = generation_id

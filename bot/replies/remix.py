@@ -9,12 +9,15 @@ from bot.replies.inputs import fetching, uploaded
 from bot.replies.submission import derive
 from bot.requester import find_visible
 from bot.services import services_of
-from bot.ui.limits import MENU_OPTION_CHARACTERS, MODAL_DESCRIPTION_CHARACTERS
+from bot.ui.components import menu_options
+from bot.ui.limits import MODAL_DESCRIPTION_CHARACTERS
 from bot.ui.modals import (
     GENERATION_ID,
+    Field,
     ModalInput,
     choice_field,
     open_modal,
+    prompt_field,
     text_field,
     upload_field,
 )
@@ -44,42 +47,24 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
     generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     workflow = _find_workflow(interaction, generation)
     offered = workflow.options
-    parts = {}
+    fields = []
     if "prompt" in offered:
-        parts["prompt"] = text_field(
-            "prompt",
-            _("Prompt"),
-            generation.prompt,
-            long=True,
-            required=True,
-            longest=MAX_PROMPT_CHARACTERS,
-        )
+        fields.append(prompt_field(generation.prompt))
     if "negative" in offered:
-        negative = str(generation.values.get("negative") or "")
-        parts["negative"] = text_field(
-            "negative", _("Things to avoid"), negative, long=True, longest=MAX_PROMPT_CHARACTERS
+        negative, longest = str(generation.values.get("negative") or ""), MAX_PROMPT_CHARACTERS
+        fields.append(
+            text_field("negative", _("Things to avoid"), negative, long=True, longest=longest)
         )
     if _takes_picture(workflow):
-        parts["image"] = upload_field(
-            "image", _("Picture"), description=_("Replaces the one it started from")
-        )
+        description = _("Replaces the one it started from")
+        fields.append(upload_field("image", _("Picture"), description=description))
     if "size" in offered:
-        parts["aspect"] = choice_field("aspect", _("Aspect ratio"), _aspect_options(generation))
+        fields.append(choice_field("aspect", _("Aspect ratio"), _aspect_options(generation)))
     if workflow.options - NOT_LISTED:
-        values = listed_values(generation, workflow.options)
-        listed = sorted((shown_name(name), value) for name, value in values.items())
-        parts["more"] = text_field(
-            "more",
-            _("More"),
-            "\n".join(f"{name}={value}" for name, value in listed),
-            long=True,
-            longest=MORE_CHARACTERS,
-            placeholder="seed=7",
-            description=_describe_more(workflow),
-        )
-    if not parts:
+        fields.append(_more_field(generation, workflow))
+    if not fields:
         raise InvalidOption("This workflow has nothing to change. Press Again instead.")
-    await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
+    await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), *fields)
 
 
 async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> None:
@@ -113,6 +98,20 @@ def parse_lines(text: str) -> dict[str, str]:
     return values
 
 
+def _more_field(generation: Generation, workflow: WorkflowSummary) -> Field:
+    values = listed_values(generation, workflow.options)
+    listed = sorted((shown_name(name), value) for name, value in values.items())
+    return text_field(
+        "more",
+        _("More"),
+        "\n".join(f"{name}={value}" for name, value in listed),
+        long=True,
+        longest=MORE_CHARACTERS,
+        placeholder="seed=7",
+        description=_describe_more(workflow),
+    )
+
+
 def _takes_picture(workflow: WorkflowSummary) -> bool:
     pictures = (one.name for one in workflow.inputs if one.kind is InputKind.PICTURE)
     return any(name != "mask" for name in pictures)
@@ -140,9 +139,4 @@ def _find_workflow(interaction: discord.Interaction, generation: Generation) -> 
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
     size = str(generation.values.get("size") or "")
     as_before = _("Unchanged ({size})", size=size_text(size)) if size else _("Unchanged")
-    options = [
-        discord.SelectOption(
-            label=as_before[:MENU_OPTION_CHARACTERS], value=AS_BEFORE, default=True
-        )
-    ]
-    return options + [discord.SelectOption(label=aspect, value=aspect) for aspect in ASPECTS]
+    return menu_options({AS_BEFORE: as_before} | {aspect: aspect for aspect in ASPECTS}, AS_BEFORE)

@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 import discord
-from discord import ui
 
 from bot.i18n.language import _, mark
 from bot.replies.inputs import fetching, uploaded
 from bot.replies.submission import derive
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
-from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS, MODAL_FIELDS
+from bot.ui.components import menu_options
 from bot.ui.modals import (
     GENERATION_ID,
+    Field,
     Handler,
     ModalInput,
     choice_field,
     open_modal,
     parse_number,
+    prompt_field,
     text_field,
     upload_field,
 )
@@ -27,7 +28,6 @@ from generation.record import Generation
 from generation.requests.available_actions import AvailableActions
 from generation.requests.derivations import Start
 from generation.requests.enhancement import find_text
-from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 INPUT, EDIT, ANIMATE = "input", "edit", "animate"
 
@@ -47,8 +47,6 @@ _TITLES: Mapping[str, str] = {
     EDIT: mark("Edit"),
     ANIMATE: mark("Animate"),
 }
-
-Parts = dict[str, ui.Label[ui.Modal]]
 
 
 def find_positions(available: AvailableActions, use: str) -> tuple[int, ...]:
@@ -75,42 +73,35 @@ async def ask_for_start(
             "Nothing here can start from this result. "
             "Ask the people who run this bot to add a workflow for it."
         )
-    parts: Parts = {}
+    fields = start_fields(use, "" if use == EDIT else generation.prompt)
     if len(pictures) > 1:
-        parts["picture"] = choice_field(
-            "picture", _("Picture"), _picture_options(pictures, index), required=True
-        )
-    prompt = "" if use == EDIT else generation.prompt
-    parts |= start_parts(use, prompt)
+        options = picture_options(pictures, index)
+        fields.insert(0, choice_field("picture", _("Picture"), options, required=True))
     if use != INPUT:
         offered = services.generations.workflows(requester)
-        titles = {one.name: _(one.title) for one in offered if one.kind == _KINDS[use]}
-        parts |= _workflow_part(titles)
-    fields = dict(list(parts.items())[:MODAL_FIELDS])
+        titles = {offer.name: _(offer.title) for offer in offered if offer.kind == _KINDS[use]}
+        if len(titles) > 1:
+            options = menu_options({AUTOMATIC: _("Automatic"), **titles}, AUTOMATIC)
+            fields.append(choice_field("workflow", _("Workflow"), options))
     custom_id = f"f:{generation.id}:{use}:{pictures[0]}"
-    await open_modal(interaction, custom_id, _(_TITLES[use]), fields)
+    await open_modal(interaction, custom_id, _(_TITLES[use]), *fields)
 
 
-def start_parts(use: str = INPUT, prompt: str = "") -> Parts:
+def start_fields(use: str = INPUT, prompt: str = "") -> list[Field]:
     """Build the fields of a modal that starts from a picture."""
-    label = _("What to change") if use == EDIT else _("Prompt")
-    parts = {
-        "prompt": text_field(
-            "prompt", label, prompt, long=True, required=True, longest=MAX_PROMPT_CHARACTERS
-        )
-    }
+    fields = [prompt_field(prompt, label=_("What to change") if use == EDIT else "")]
     if use == INPUT:
-        parts["strength"] = text_field(
+        strength = text_field(
             "strength",
             _("Strength"),
             longest=6,
             placeholder="0.6",
             description=_("How much to change: 0 = nothing, 1 = everything"),
         )
-        parts["mask"] = upload_field("mask", _("Mask: white areas are repainted"))
+        fields += [strength, upload_field("mask", _("Mask: white areas are repainted"))]
     if use != ANIMATE:
-        parts["pictures"] = upload_field("pictures", _("More pictures"), most=FURTHER_PICTURES)
-    return parts
+        fields.append(upload_field("pictures", _("More pictures"), most=FURTHER_PICTURES))
+    return fields
 
 
 async def take_start(interaction: discord.Interaction, answer: ModalInput) -> None:
@@ -132,17 +123,8 @@ async def take_start(interaction: discord.Interaction, answer: ModalInput) -> No
 async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the modal that uses the text of a result as a prompt."""
     generation = await before_deadline(interaction, find_visible(interaction, generation_id))
-    prompt = text_field(
-        "prompt",
-        _("Prompt"),
-        find_text(generation) or "",
-        long=True,
-        required=True,
-        longest=MAX_PROMPT_CHARACTERS,
-    )
-    await open_modal(
-        interaction, f"f:{generation.id}:words", _("Use as prompt"), {"prompt": prompt}
-    )
+    prompt = prompt_field(find_text(generation) or "")
+    await open_modal(interaction, f"f:{generation.id}:words", _("Use as prompt"), prompt)
 
 
 async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
@@ -151,28 +133,12 @@ async def take_words(interaction: discord.Interaction, answer: ModalInput) -> No
     await derive(interaction, lambda source, who: source.use_text(answer.match["id"], who, prompt))
 
 
-def _picture_options(pictures: Sequence[int], chosen: int) -> list[discord.SelectOption]:
-    return [
-        discord.SelectOption(
-            label=_("Picture {number}", number=picture + 1),
-            value=str(picture),
-            default=picture == chosen,
-        )
-        for picture in pictures[:MENU_OPTIONS]
-    ]
-
-
-def _workflow_part(titles: Mapping[str, str]) -> Parts:
-    """Build the menu of workflows; nothing if there is no choice."""
-    if len(titles) < 2:  # noqa: PLR2004 - one leaves no choice
-        return {}
-    automatic = discord.SelectOption(label=_("Automatic"), value=AUTOMATIC, default=True)
-    options = [
-        discord.SelectOption(label=title[:MENU_OPTION_CHARACTERS], value=name)
-        for name, title in titles.items()
-    ]
-    options = [automatic, *options[: MENU_OPTIONS - 1]]
-    return {"workflow": choice_field("workflow", _("Workflow"), options)}
+def picture_options(
+    pictures: Sequence[int], chosen: int | None = None
+) -> list[discord.SelectOption]:
+    """Build the entries of a menu of pictures, by their positions."""
+    labels = {str(picture): _("Picture {number}", number=picture + 1) for picture in pictures}
+    return menu_options(labels, str(chosen))
 
 
 START_FORMS: Mapping[str, Handler] = {PICTURE_FORM: take_start, WORDS_FORM: take_words}

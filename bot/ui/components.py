@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Generic, Self, TypeVar
 
 import discord
-from discord import ui
+from discord import SelectOption, ui
 
 from bot.permissions import require_served
 from bot.ui import error_messages
+from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 
 ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
@@ -46,6 +48,14 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
         async with error_messages.telling_errors(interaction):
             require_served(interaction)
             await self.answer(interaction)
+
+
+def menu_options(labels: Mapping[str, str], chosen: str | None = None) -> list[SelectOption]:
+    """Build as many entries of a menu as fit, by their values."""
+    return [
+        SelectOption(label=label[:MENU_OPTION_CHARACTERS], value=value, default=value == chosen)
+        for value, label in islice(labels.items(), MENU_OPTIONS)
+    ]
 
 
 def chosen_in(interaction: discord.Interaction) -> str:

@@ -13,10 +13,12 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.i18n.language import _
 from bot.permissions import require_served
 from bot.ui import error_messages
-from bot.ui.limits import MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
+from bot.ui.limits import MODAL_FIELDS, MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
 from generation.errors import InvalidOption
+from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 ID_DIGITS = 20
 """Largest number of digits of Discord's ids, and of any number that a menu offers."""
@@ -41,6 +43,8 @@ class ModalInput:
 
 Handler = Callable[[discord.Interaction, ModalInput], Awaitable[None]]
 
+Field = ui.Label[ui.Modal]
+
 
 class ModalDispatcher:
     """Dispatches submitted modals to handlers by custom id."""
@@ -64,15 +68,15 @@ async def open_modal(
     interaction: discord.Interaction,
     custom_id: str,
     title: str,
-    parts: Mapping[str, ui.Label[ui.Modal]] | None = None,
+    *fields: Field,
     text: str = "",
 ) -> None:
-    """Open a modal with these fields, by custom id; it must be the first response."""
+    """Open a modal with as many of these fields as fit; it must be the first response."""
     modal = ui.Modal(title=title[:MODAL_TITLE_CHARACTERS], custom_id=custom_id)
     if text:
         modal.add_item(ui.TextDisplay(text))
-    for part in (parts or {}).values():
-        modal.add_item(part)
+    for field_ in fields[:MODAL_FIELDS]:
+        modal.add_item(field_)
     # A stopped modal is not added to discord.py's view store.
     modal.stop()
     await interaction.response.send_modal(modal)
@@ -88,7 +92,7 @@ def text_field(
     longest: int | None = None,
     placeholder: str = "",
     description: str = "",
-) -> ui.Label[ui.Modal]:
+) -> Field:
     """Build a text field."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
@@ -104,6 +108,21 @@ def text_field(
     )
 
 
+def prompt_field(
+    value: str = "", *, label: str = "", required: bool = True, placeholder: str = ""
+) -> Field:
+    """Build the text field of a prompt."""
+    return text_field(
+        "prompt",
+        label or _("Prompt"),
+        value,
+        long=True,
+        required=required,
+        longest=MAX_PROMPT_CHARACTERS,
+        placeholder=placeholder,
+    )
+
+
 def choice_field(
     custom_id: str,
     label: str,
@@ -111,7 +130,7 @@ def choice_field(
     *,
     required: bool = False,
     most: int = 1,
-) -> ui.Label[ui.Modal]:
+) -> Field:
     """Build a menu in which up to `most` options are chosen."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
@@ -132,7 +151,7 @@ def radio_field(
     chosen: str | None = None,
     *,
     required: bool = True,
-) -> ui.Label[ui.Modal]:
+) -> Field:
     """Build a group of radio buttons; labels by value."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
@@ -154,7 +173,7 @@ def upload_field(
     required: bool = False,
     most: int = 1,
     description: str = "",
-) -> ui.Label[ui.Modal]:
+) -> Field:
     """Build an upload of up to `most` files."""
     upload: ui.FileUpload[ui.Modal] = ui.FileUpload(
         custom_id=custom_id, required=required, min_values=int(required), max_values=most

@@ -16,9 +16,8 @@ from bot.replies.submission import CommandInput, submit
 from bot.requester import actor_of, requester_of
 from bot.services import services_of
 from bot.ui.allowances import allowance_text
-from bot.ui.components import PersistentItem, all_chosen_in
+from bot.ui.components import PersistentItem, all_chosen_in, menu_options
 from bot.ui.layout import Item, panel, row, text
-from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from generation.errors import NotAllowedHere
 from generation.history.retention import RetentionSettings
@@ -231,7 +230,7 @@ async def _build_test(
         return text(_link(interaction, nothing)), *kept
     names = [workflow.name for workflow in workflows]
     name = chosen if chosen in names else names[0]
-    titles = {one.name: _(one.title)[:MENU_OPTION_CHARACTERS] for one in workflows[:MENU_OPTIONS]}
+    titles = {workflow.name: _(workflow.title) for workflow in workflows}
     return (
         *kept,
         text(_("**Try it.** Only you see the test picture.")),
@@ -278,10 +277,7 @@ def _menu(name: str, labels: Mapping[str, str], chosen: str | None) -> ui.Select
     return ui.Select(
         custom_id=f"setup:{name}",
         placeholder=_("Your own setting"),
-        options=[
-            discord.SelectOption(label=label, value=value, default=value == chosen)
-            for value, label in labels.items()
-        ],
+        options=menu_options(labels, chosen),
     )
 
 

@@ -17,11 +17,11 @@ from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
-from bot.ui.limits import MODAL_FIELDS
 from bot.ui.modals import (
     Handler,
     ModalInput,
     open_modal,
+    prompt_field,
     read_number,
     text_field,
     upload_field,
@@ -42,7 +42,6 @@ from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
 from generation.library.library import MAX_TITLE_CHARACTERS, Library, LibraryEntry
 from generation.request import Actor
-from generation.requests.values import MAX_PROMPT_CHARACTERS
 
 _NAME = r"(?P<name>[a-z0-9_-]{1,32})"
 
@@ -108,23 +107,17 @@ async def _open_trial(interaction: discord.Interaction, name: str) -> None:
     """Ask for a prompt and the files that the workflow requires."""
     require_library_keeper(interaction)
     report = await before_deadline(interaction, services_of(interaction).library.inspect(name))
-    parts = {}
-    for wanted in report.inputs:
-        if wanted.name == "prompt" and not wanted.is_hidden:
-            parts["prompt"] = text_field(
-                "prompt",
-                _("Prompt"),
-                TEST_PROMPT,
-                long=True,
-                required=wanted.required,
-                longest=MAX_PROMPT_CHARACTERS,
-            )
-        elif wanted.type in _MEDIA and wanted.required and not wanted.is_hidden:
-            label = f"{_(TYPES[wanted.type])} ({shown_name(wanted.name)})"
-            parts[wanted.name] = upload_field(wanted.name, label, required=True)
-    shown = dict(list(parts.items())[:MODAL_FIELDS])
-    text = "" if shown else _("This workflow asks for nothing.")
-    await open_modal(interaction, f"w:try:{name}", _("Try it"), shown, text)
+    fields = []
+    for input_ in report.inputs:
+        if input_.is_hidden:
+            continue
+        if input_.name == "prompt":
+            fields.append(prompt_field(TEST_PROMPT, required=input_.required))
+        elif input_.type in _MEDIA and input_.required:
+            label = f"{_(TYPES[input_.type])} ({shown_name(input_.name)})"
+            fields.append(upload_field(input_.name, label, required=True))
+    text = "" if fields else _("This workflow asks for nothing.")
+    await open_modal(interaction, f"w:try:{name}", _("Try it"), *fields, text=text)
 
 
 async def take_trial(interaction: discord.Interaction, answer: ModalInput) -> None:
@@ -159,7 +152,7 @@ async def _open_rename(interaction: discord.Interaction, name: str) -> None:
         longest=MAX_TITLE_CHARACTERS,
         description=description,
     )
-    await open_modal(interaction, f"w:rename:{name}", _("Rename"), {"title": title})
+    await open_modal(interaction, f"w:rename:{name}", _("Rename"), title)
 
 
 async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> None:

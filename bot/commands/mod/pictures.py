@@ -5,7 +5,6 @@ In direct messages an operator changes the list of the whole bot.
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Literal
 
 import discord
@@ -25,6 +24,7 @@ from bot.replies.actions import find_own
 from bot.replies.inputs import check_attachments, fetch_file
 from bot.services import Services, services_of
 from bot.tree import BLOCK_PICTURE
+from bot.ui.components import menu_options
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
 from bot.ui.options import LARGEST_INTEGER
 from bot.ui.responses import acknowledged, before_deadline, respond, respond_lines
@@ -41,8 +41,6 @@ FORM = r"bp:(?:r:(?P<result>[a-z0-9]{1,32})|m:(?P<message>[0-9]{1,20}))"
 """For the pictures of a result, or of any other message in the same channel."""
 
 LISTED_PICTURES = 25
-MAX_CHOSEN = 25
-"""Options of a menu: https://docs.discord.com/developers/components/reference#string-select."""
 
 
 class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pictures"):
@@ -138,23 +136,18 @@ async def block_picture(interaction: discord.Interaction, message: discord.Messa
     shown = _thumbnails(generation.outputs) if generation else {}
     if generation is not None and shown:
         custom_id = f"bp:r:{generation.id}"
-        options = [
-            discord.SelectOption(label=f"#{position + 1}", value=str(position))
-            for position in islice(shown, MAX_CHOSEN)
-        ]
+        options = menu_options({str(position): f"#{position + 1}" for position in shown})
     else:
         custom_id, options = f"bp:m:{message.id}", picture_options(pictures_of(message))
     if not options:
         raise without_picture()
-    parts = {}
+    fields = [text_field("reason", _("Reason"), longest=MAX_REASON_CHARACTERS)]
     if len(options) > 1:
         for option in options:
             option.default = True
-        parts["picture"] = choice_field(
-            "picture", _("Picture"), options, required=True, most=len(options)
-        )
-    parts["reason"] = text_field("reason", _("Reason"), longest=MAX_REASON_CHARACTERS)
-    await open_modal(interaction, custom_id, _("Block this picture"), parts)
+        menu = choice_field("picture", _("Picture"), options, required=True, most=len(options))
+        fields.insert(0, menu)
+    await open_modal(interaction, custom_id, _("Block this picture"), *fields)
 
 
 async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:

@@ -51,14 +51,10 @@ async def open_block(interaction: discord.Interaction, generation_id: str, place
     reviews = services_of(interaction).reviews
     lookup = reviews.case(generation_id, guild_of(interaction))
     case = await before_deadline(interaction, lookup)
-    fields = {
-        "days": text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS),
-        "reason": text_field(
-            "reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS
-        ),
-    }
+    days = text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS)
+    reason = text_field("reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS)
     title = _("Block {person}", person=plain(case.generation.user_name))
-    await open_modal(interaction, f"{place}:{generation_id}:{BLOCK}", title, fields)
+    await open_modal(interaction, f"{place}:{generation_id}:{BLOCK}", title, days, reason)
 
 
 async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:

@@ -29,13 +29,9 @@ async def ask_for_report(interaction: discord.Interaction, generation: Generatio
     """Open the modal for a generation already loaded. Raises RequestRefused."""
     if generation.guild_id is None or generation.guild_id != guild_of(interaction):
         raise NotAllowedHere("There are no moderators here. Delete it instead.")
-    fields = {
-        "kind": radio_field("kind", _("What is wrong with it?"), reason_names()),
-        "reason": text_field(
-            "reason", _("Details (optional)"), long=True, longest=DETAILS_CHARACTERS
-        ),
-    }
-    await open_modal(interaction, f"r:{generation.id}:report", _("Report"), fields)
+    kind = radio_field("kind", _("What is wrong with it?"), reason_names())
+    reason = text_field("reason", _("Details (optional)"), long=True, longest=DETAILS_CHARACTERS)
+    await open_modal(interaction, f"r:{generation.id}:report", _("Report"), kind, reason)
 
 
 async def take_report(interaction: discord.Interaction, answer: ModalInput) -> None:

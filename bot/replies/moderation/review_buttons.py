@@ -337,13 +337,12 @@ async def _show_decision(interaction: discord.Interaction, generation_id: str, p
 async def _open_refuse(interaction: discord.Interaction, generation_id: str, place: str) -> None:
     reviews = services_of(interaction).reviews
     await before_deadline(interaction, reviews.case(generation_id, guild_of(interaction)))
-    fields = {
-        "kind": radio_field("kind", _("Reason (they will see it)"), reason_names(), required=False),
-        "reason": text_field(
-            "reason", _("Your own words (optional)"), long=True, longest=OWN_WORDS_CHARACTERS
-        ),
-    }
-    await open_modal(interaction, f"{place}:{generation_id}:{REFUSE}", _("Refuse"), fields)
+    custom_id = f"{place}:{generation_id}:{REFUSE}"
+    kind = radio_field("kind", _("Reason (they will see it)"), reason_names(), required=False)
+    reason = text_field(
+        "reason", _("Your own words (optional)"), long=True, longest=OWN_WORDS_CHARACTERS
+    )
+    await open_modal(interaction, custom_id, _("Refuse"), kind, reason)
 
 
 async def _take_refuse(interaction: discord.Interaction, answer: ModalInput) -> None:

@@ -13,9 +13,9 @@ from bot.replies.packing import Attachment, pack, show_files
 from bot.replies.posted_files import files_of, texts_of
 from bot.replies.request_messages import facts, title_line
 from bot.replies.sender import ReplyContent
+from bot.ui.components import menu_options
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label
 from bot.ui.layout import AMBER, GREY, Item, build_layout, card, row, small, text
-from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.reasons import flag_text, reason_names, reason_text
 from bot.ui.text import harmless, lines_within, plain, relative
 from generation.marking.marker import Marker
@@ -192,13 +192,10 @@ def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) ->
         )
         for places, generation in zip(_places(sheet), sheet.generations, strict=True)
     ]
-    options = [
-        discord.SelectOption(
-            label=plain(f"{places} · {choice_label(generation)}")[:MENU_OPTION_CHARACTERS],
-            value=generation.id,
-        )
+    labels = {
+        generation.id: plain(f"{places} · {choice_label(generation)}")
         for places, generation in zip(_places(sheet), sheet.generations, strict=True)
-    ]
+    }
     queue = _("{count} waiting", count=sheet.waiting)
     picture = Attachment(SHEET_NAME, sheet.picture, _("Contact sheet"), spoiler=True)
     view = build_layout(
@@ -207,7 +204,7 @@ def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) ->
             text(f"### {_('Waiting for approval')}", small(queue)),
             *show_files((picture,)),
             text(*lines, most=TEXTS_CHARACTERS),
-            *sheet_rows(options, reason, undoable),
+            *sheet_rows(menu_options(labels), reason, undoable),
         )
     )
     return ReplyContent(view, (picture,))
@@ -224,10 +221,7 @@ def sheet_rows(
     ]
     if len(picked) == 1:
         decisions.append(sheet_button(OPEN, picked))
-    reasons = [
-        discord.SelectOption(label=name, value=value, default=value == reason)
-        for value, name in reason_names().items()
-    ]
+    reasons = menu_options(reason_names(), reason)
     return [
         row(*decisions, *undo_buttons(undoable)),
         row(sheet_menu(PICK, _("Decide on single ones…"), options, most=len(options))),
