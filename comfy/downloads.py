@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver
 
 from comfy.errors import ComfyError
+from comfy.http.public_addresses import is_public, open_public_socket
 
 CHUNK_BYTES: Final = 2**20
 """Bytes written at a time."""
@@ -38,7 +38,6 @@ TOLERANCE: Final = 0.1
 PARTIAL_SUFFIX: Final = ".part"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NAT64 = IPv6Network("64:ff9b::/96")
 
 ReportProgress = Callable[[int, int | None], None]
 """Called with the downloaded bytes and the total, if that is known."""
@@ -89,8 +88,6 @@ class Downloader:
 
     async def __aenter__(self) -> Self:
         """Open the client, without the environment's proxies, which would hide addresses."""
-        # Addresses are checked where the socket opens: a name that was public when it was looked up
-        # may resolve to another address a moment later.
         connector = aiohttp.TCPConnector(
             socket_factory=self._open_socket, resolver=self._resolver, use_dns_cache=False
         )
@@ -155,11 +152,11 @@ class Downloader:
 
     def _open_socket(self, address: AddrInfoType) -> socket.socket:
         """Open the socket of a connection, unless its address is refused."""
-        family, kind, protocol, _, place = address
-        if not self._may_connect(place[0]):
-            self._refused = str(place[0])
-            raise OSError("This address is not connected to.")
-        return socket.socket(family, kind, protocol)
+        try:
+            return open_public_socket(address, self._may_connect)
+        except OSError:
+            self._refused = str(address[4][0])
+            raise
 
 
 def require_http(url: str) -> None:
@@ -171,18 +168,6 @@ def require_http(url: str) -> None:
         is_usable = False
     if not is_usable:
         raise AddressRefused("Its address is not an http or https URL.")
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is public, including one embedded in an IPv6 address."""
-    ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 def _require_content(response: aiohttp.ClientResponse) -> None:

@@ -17,7 +17,7 @@ import aiohttp
 
 from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
 from comfy.http.errors import NeverSent, NeverTrusted, StreamRefused, describe_failure
-from comfy.http.public_addresses import PublicResolver, is_public_host, require_safe
+from comfy.http.public_addresses import is_public_host, open_public_socket, require_safe
 from comfy.http.response import HttpResponse, build_response, read_body
 from comfy.protocol.failures import clean_sentence
 from comfy.settings import BackendSettings
@@ -132,8 +132,8 @@ class HttpClient:
             location = urljoin(str(response.url), response.headers.get("Location", ""))
         is_public = await is_public_host(urlsplit(self._base).hostname or "")
         require_safe(location, base=self._base, is_public=is_public, name=self.name)
-        resolver = PublicResolver() if is_public else None
-        connector = aiohttp.TCPConnector(resolver=resolver, ssl=await self._tls())
+        opens = open_public_socket if is_public else None
+        connector = aiohttp.TCPConnector(socket_factory=opens, ssl=await self._tls())
         with self._translated(self._timing.transfer_silence):
             async with (
                 aiohttp.ClientSession(connector=connector) as stranger,

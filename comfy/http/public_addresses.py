@@ -1,40 +1,41 @@
 """Restriction of redirects and downloads to public addresses, off the operator's network."""
 
 import asyncio
-import ipaddress
 import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
+from aiohttp import AddrInfoType
 
 from comfy.errors import BackendRefused
 
 _REDIRECT = 302
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class PublicResolver(AbstractResolver):
-    """Resolves host names without addresses of private networks.
+def is_public(address: str) -> bool:
+    """Return whether an IP address is public, including one embedded in an IPv6 address."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            inner = IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
 
-    The check happens when connecting, so that a name cannot change its address in between.
-    """
 
-    def __init__(self) -> None:
-        self._resolver = DefaultResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return the public addresses. Raises OSError if there are none."""
-        results = await self._resolver.resolve(host, port, family)
-        public = [result for result in results if _is_public(result["host"])]
-        if not public:
-            raise OSError(None, "it has no public address")
-        return public
-
-    async def close(self) -> None:
-        """Close the resolver that is used."""
-        await self._resolver.close()
+def open_public_socket(
+    address: AddrInfoType, may_connect: Callable[[str], bool] = is_public
+) -> socket.socket:
+    """Open the socket of a connection. Raises OSError for an address that is not public."""
+    family, kind, protocol, _, place = address
+    # Checked here: a name that was public when it was looked up may resolve to another address a
+    # moment later.
+    if not may_connect(str(place[0])):
+        raise OSError(None, "it has no public address")
+    return socket.socket(family, kind, protocol)
 
 
 async def is_public_host(host: str) -> bool:
@@ -44,7 +45,7 @@ async def is_public_host(host: str) -> bool:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         return True
-    return any(_is_public(str(address[0])) for *_, address in found)
+    return any(is_public(str(address[0])) for *_, address in found)
 
 
 def require_safe(location: str, *, base: str, is_public: bool, name: str) -> None:
@@ -60,12 +61,6 @@ def require_safe(location: str, *, base: str, is_public: bool, name: str) -> Non
 def _may_be_public(host: str) -> bool:
     """Return whether a host is a name, which is resolved later, or a public address."""
     try:
-        return _is_public(host)
+        return is_public(host)
     except ValueError:
         return bool(host)
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_global

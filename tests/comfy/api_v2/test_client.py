@@ -10,7 +10,6 @@ from comfy.api_v2.client import ComfyApiV2
 from comfy.api_v2.job_store import MemoryJobStore
 from comfy.errors import BackendRefused, BackendUnavailable, NotComfyUI, OutputGone
 from comfy.http.client import HttpClient
-from comfy.http.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.protocol.events import MediaKind, OutputFile
 from comfy.settings import BackendSettings
 from tests.support.comfy_api_service import KEY, NODES, PICTURE, Refusal
@@ -39,32 +38,6 @@ async def test_odd_addresses_are_not_followed(service, connect, location):
     async with connect(service) as backend:
         with pytest.raises(BackendRefused):
             await backend.fetch_output(FILE, max_bytes=1000)
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "https://127.0.0.1/x",
-        "https://10.1.2.3/x",
-        "https://[::1]/x",
-        "https://[::ffff:192.168.0.1]/x",
-        "https://169.254.169.254/latest/meta-data",
-        "http://storage.example.org/x",
-    ],
-)
-def test_a_public_service_does_not_lead_into_our_network(location):
-    with pytest.raises(BackendRefused, match="not followed"):
-        require_safe(location, base="https://cloud.example.org", is_public=True, name="cloud")
-    require_safe("https://s3.example.org/x", base="https://a.b", is_public=True, name="cloud")
-
-
-async def test_a_name_with_a_private_address_is_not_resolved_for_a_public_service():
-    resolver = PublicResolver()
-    with pytest.raises(OSError, match="no public address"):
-        await resolver.resolve("localhost", 80)
-    await resolver.close()
-    assert not await is_public_host("127.0.0.1")
-    assert await is_public_host("1.1.1.1")
 
 
 async def test_links_are_resolved_against_the_origin_and_never_leave_it(timing):
