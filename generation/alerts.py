@@ -96,7 +96,7 @@ class Alerts(Transactional):
         if any(sentences):
             await self._tell("\n".join(filter(None, sentences)))
         if due:
-            await self._record([one for one in due if one in problems], due)
+            await self._record([key for key in due if key in problems], due)
 
     async def _find(self, reported: frozenset[str]) -> Mapping[str, str]:
         problems = {

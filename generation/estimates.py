@@ -94,13 +94,13 @@ def plan_turns(
     """
     free = _free_at(running, durations, backends, now)
     turns = []
-    for one in ordered:
+    for entry in ordered:
         if free is None:
-            turns.append(Turn(one.id, None))
+            turns.append(Turn(entry.id, None))
             continue
         starts_at, backend = heapq.heappop(free)
-        turns.append(Turn(one.id, starts_at))
-        duration_s = durations.typical_s(one.workflow, one.workload, backend)
+        turns.append(Turn(entry.id, starts_at))
+        duration_s = durations.typical_s(entry.workflow, entry.workload, backend)
         if duration_s is None:
             free = None
         else:
@@ -120,9 +120,9 @@ def estimate_wait_s(
 
     Where that is unknown, because a run is overdue, return the seconds that the entry has waited.
     """
-    there = [one for one in running if one.backend in backends]
+    there = [entry for entry in running if entry.backend in backends]
     waited_s = (now - entry.created_at).total_seconds()
-    if any(_is_overdue(one, durations, now) for one in there):
+    if any(_is_overdue(entry, durations, now) for entry in there):
         return waited_s
     starts_at = plan_turns([*ahead, entry], there, durations, tuple(backends), now)[-1].starts_at
     return (starts_at - now).total_seconds() if starts_at else waited_s
@@ -144,10 +144,10 @@ def earliest_end(
     """
     starts = {turn.id: turn.starts_at for turn in turns}
     ends = []
-    for one in unfinished:
+    for entry in unfinished:
         # The clock may have been put back since it started.
-        starts_at = min(one.started_at, now) if one.started_at else starts.get(one.id)
-        duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
+        starts_at = min(entry.started_at, now) if entry.started_at else starts.get(entry.id)
+        duration_s = durations.typical_s(entry.workflow, entry.workload, entry.backend)
         if starts_at is not None and duration_s is not None:
             ends.append(starts_at + timedelta(seconds=duration_s))
     return min((end for end in ends if end > now), default=None)
@@ -160,13 +160,13 @@ def _free_at(
     if not backends:
         return None
     left_s = dict.fromkeys(backends, 0.0)
-    for one in running:
-        duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
+    for entry in running:
+        duration_s = durations.typical_s(entry.workflow, entry.workload, entry.backend)
         if duration_s is None:
             return None
-        gone_s = max((now - one.started_at).total_seconds(), 0.0) if one.started_at else 0.0
-        if one.backend in left_s:
-            left_s[one.backend] += max(duration_s - gone_s, 0.0)
+        gone_s = max((now - entry.started_at).total_seconds(), 0.0) if entry.started_at else 0.0
+        if entry.backend in left_s:
+            left_s[entry.backend] += max(duration_s - gone_s, 0.0)
     heap = [(now + timedelta(seconds=seconds), name) for name, seconds in left_s.items()]
     heapq.heapify(heap)
     return heap

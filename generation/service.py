@@ -279,7 +279,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """Return a PNG with the first picture of each, numbered in order."""
-        tiles = [build_tile(one) for one in generations]
+        tiles = [build_tile(generation) for generation in generations]
         return await decode(contact_sheet, tiles)
 
     async def find_access(self, requester: Requester) -> Access:

@@ -113,14 +113,14 @@ def _more_field(generation: Generation, workflow: WorkflowSummary) -> Field:
 
 
 def _takes_picture(workflow: WorkflowSummary) -> bool:
-    pictures = (one.name for one in workflow.inputs if one.kind is InputKind.PICTURE)
+    pictures = (input_.name for input_ in workflow.inputs if input_.kind is InputKind.PICTURE)
     return any(name != "mask" for name in pictures)
 
 
 def _describe_more(workflow: WorkflowSummary) -> str:
     """Name the options that have a line, as many as fit."""
     attached = (InputKind.PICTURE, InputKind.VIDEO, InputKind.AUDIO)
-    own = {one.name for one in workflow.inputs if one.kind in attached} | NOT_LISTED
+    own = {input_.name for input_ in workflow.inputs if input_.kind in attached} | NOT_LISTED
     names = ", ".join(sorted(map(shown_name, workflow.options - own)))
     said = _("One a line, nothing for automatic: {names}", names=names)
     cut = said[: MODAL_DESCRIPTION_CHARACTERS - 1]

@@ -92,7 +92,7 @@ def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
     if policy.max_waiting is not None:
         said.append(_("{count} waiting", count=policy.max_waiting))
     for category, patterns in policy.access.items():
-        names = _listed([harmless(shown_name(one), 60) for one in patterns], LISTED_ROLES)
+        names = _listed([harmless(shown_name(pattern), 60) for pattern in patterns], LISTED_ROLES)
         said.append(_(_ACCESS[category], names=names))
     return f"<@&{policy.role_id}> {' · '.join(said) or _('changes nothing')}"
 

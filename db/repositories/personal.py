@@ -45,4 +45,4 @@ _OTHERS: Sequence[str] = ("actor_id", "closed_by")
 
 def _plain(row: Base) -> dict[str, Any]:
     columns = inspect(type(row)).column_attrs
-    return {one.key: getattr(row, one.key) for one in columns if one.key not in _OTHERS}
+    return {column.key: getattr(row, column.key) for column in columns if column.key not in _OTHERS}

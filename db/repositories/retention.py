@@ -28,9 +28,9 @@ class RetentionRepository(Repository):
     def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
         """Delete results, thumbnails and input pictures."""
         ids = self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
-        for one in ids:
-            self._outputs.remove_contents(one)
-            self._generations.update(one, removed_at=now)
+        for id_ in ids:
+            self._outputs.remove_contents(id_)
+            self._generations.update(id_, removed_at=now)
         return len(ids)
 
     def forget_prompts(self, guild_id: int, before: datetime, _now: datetime) -> int:

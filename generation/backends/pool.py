@@ -44,7 +44,7 @@ class BackendPool:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.default_models = tuple(default_models)
-        self.inventory = Inventory({one.backend.name: one.backend for one in members})
+        self.inventory = Inventory({member.backend.name: member.backend for member in members})
         self.tasks = TaskOwner(_log)
         self._states = {member.backend.name: MemberState(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
@@ -297,7 +297,7 @@ class BackendPool:
     ) -> bool:
         """Return whether no cheaper backend of `others` is free within this one's wait limit."""
         member = self._states[name].member
-        cheaper = [one for one in others if self._states[one].member.cost < member.cost]
+        cheaper = [other for other in others if self._states[other].member.cost < member.cost]
         return not cheaper or not member.max_wait_s or wait_s(cheaper) > member.max_wait_s
 
     def _state_of(self, name: str) -> MemberState:

@@ -148,7 +148,9 @@ def inspect_workflow(
 ) -> Inspection:
     """Report on a workflow that can be used."""
     manifest = workflow.manifest
-    inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
+    inputs = tuple(
+        _inspected(input_, workflow.reasons.get(input_.name, "")) for input_ in manifest.inputs
+    )
     fitness = tuple(find_fitness(workflow, name, infos[name], default_models) for name in infos)
     return Inspection(
         name=workflow.name,

@@ -84,7 +84,7 @@ def summarise(workflow: Workflow) -> WorkflowSummary:
         kind=manifest.kind.value,
         options=manifest.options,
         command=manifest.command,
-        inputs=tuple(_summarise_input(one) for one in manifest.inputs if not one.hidden),
+        inputs=tuple(_summarise_input(input_) for input_ in manifest.inputs if not input_.hidden),
         is_age_restricted=manifest.access.age_restricted,
     )
 

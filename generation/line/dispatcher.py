@@ -213,7 +213,7 @@ class Dispatcher:
         if not self._schedule.waiting or not self._pool.is_any_asleep or self._power.is_waking:
             return
         ordered = self._order()
-        ready = [one for one in ordered if not self._schedule.is_lane_taken(one)]
+        ready = [entry for entry in ordered if not self._schedule.is_lane_taken(entry)]
         estimate = await self._wait_estimator(ordered)
         for entry in ready[:LOOK_AHEAD]:
             wait_s = partial(estimate, entry)
@@ -247,7 +247,7 @@ class Dispatcher:
         self, entry: LineEntry, free: Collection[str], wait_s: Callable[[Collection[str]], float]
     ) -> None:
         past = self._schedule.past.get(entry.id, [])
-        lost_on = [one.backend for one in past if one.was_lost]
+        lost_on = [attempt.backend for attempt in past if attempt.was_lost]
         if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_STARTS:
             self._give_up(entry, LOST if len(lost_on) >= MAX_ATTEMPTS else None)
             return
@@ -308,7 +308,7 @@ class Dispatcher:
         prepared = self._prepared.keys() & self._schedule.waiting.keys()
         if not self._workers or len(prepared) >= len(ends):
             return
-        upcoming = [one for one in self._order() if one.backend is None]
+        upcoming = [entry for entry in self._order() if entry.backend is None]
         for entry, first in zip(upcoming, ends, strict=False):
             backend = first.attempt.backend
             if self._prepared.get(entry.id, ("", ""))[1] == backend:
@@ -324,7 +324,7 @@ class Dispatcher:
         return self._schedule.order(sum(concurrency[name] for name in self._pool.reachable_names))
 
     async def _wait_estimator(self, ordered: Sequence[LineEntry]) -> _WaitEstimator:
-        workflows = {one.workflow for one in self._schedule.everything()}
+        workflows = {entry.workflow for entry in self._schedule.everything()}
         durations = await self._runner.durations(workflows)
         return lambda entry, backends: self._schedule.estimate_wait_s(
             entry, ordered, durations, backends, self._clock()
@@ -333,7 +333,7 @@ class Dispatcher:
     def _free_places(self) -> list[str]:
         taken = self._schedule.taken_places()
         concurrency = self._pool.concurrency
-        return [one for one in self._pool.reachable_names if taken[one] < concurrency[one]]
+        return [name for name in self._pool.reachable_names if taken[name] < concurrency[name]]
 
     def _find_interrupted(self, entry: LineEntry) -> str | None:
         """Return the backend of an attempt whose process died: its run may continue there."""
@@ -347,6 +347,6 @@ class Dispatcher:
         prepared, _ = self._prepared.get(generation_id, ("", ""))
         if prepared in self._workers:
             return prepared
-        busy = Counter(one.slot for one in self._schedule.holding())
+        busy = Counter(assignment.slot for assignment in self._schedule.holding())
         # Of equally busy ones, the one that was given work the longest time ago.
         return min(self._workers, key=lambda slot: (busy[slot], self._last_assigned.get(slot, 0.0)))

@@ -62,10 +62,10 @@ class Reconciliation:
     async def clear_previous_incarnations(self) -> None:
         """End workflows of earlier starts of this process, which others take for running."""
         left = [
-            one
-            for one in await self._queries.find_open()
-            if one.executor not in (None, self._executor)
-            and slot_of(str(one.executor)) == self._lease.slot
+            workflow
+            for workflow in await self._queries.find_open()
+            if workflow.executor not in (None, self._executor)
+            and slot_of(str(workflow.executor)) == self._lease.slot
         ]
         if left:
             await self._clear_away(left)
@@ -84,7 +84,7 @@ class Reconciliation:
             await self._clear_away(dead)
         await self._refresh(line, alive, dead, sorted(filter(takes_work, peers)), read_at)
         await self._cancel_wanted(line.cancelled, alive)
-        busy = {one.generation_id for one in alive}
+        busy = {workflow.generation_id for workflow in alive}
         left = {id_: telling for id_, telling in undelivered.items() if id_ not in busy}
         if left:
             await self._deliver(left)
@@ -93,13 +93,13 @@ class Reconciliation:
         self, found: Sequence[OpenWorkflow], peers: Collection[str], now: float
     ) -> tuple[list[OpenWorkflow], list[OpenWorkflow]]:
         """Separate workflows that run in a live process from those that run nowhere."""
-        suspected = [one for one in found if not self._is_alive(one, peers)]
+        suspected = [workflow for workflow in found if not self._is_alive(workflow, peers)]
         self._suspected_since = {
-            one.id: self._suspected_since.get(one.id, now) for one in suspected
+            workflow.id: self._suspected_since.get(workflow.id, now) for workflow in suspected
         }
-        dead = [one for one in suspected if self._is_dead(one, now)]
-        gone = {one.id for one in dead}
-        return [one for one in found if one.id not in gone], dead
+        dead = [workflow for workflow in suspected if self._is_dead(workflow, now)]
+        gone = {workflow.id for workflow in dead}
+        return [workflow for workflow in found if workflow.id not in gone], dead
 
     def _is_alive(self, one: OpenWorkflow, peers: Collection[str]) -> bool:
         if one.executor == self._executor:
@@ -123,16 +123,16 @@ class Reconciliation:
 
     async def _clear_away(self, dead: Sequence[OpenWorkflow]) -> None:
         """Mark dead attempts as ended, so that they count; delete other workflows for a restart."""
-        attempts = [one.id for one in dead if one.kind == ATTEMPT]
-        others = [one.id for one in dead if one.kind != ATTEMPT]
+        attempts = [workflow.id for workflow in dead if workflow.kind == ATTEMPT]
+        others = [workflow.id for workflow in dead if workflow.kind != ATTEMPT]
         if attempts:
             await DBOS.cancel_workflows_async(attempts)
         if others:
             await DBOS.delete_workflows_async(others)
-        for one in dead:
-            _log.info("%s was interrupted in %s; it begins again.", one.id, one.executor)
-            if one.kind == CANCEL:
-                await self._workflows.cancel(one.generation_id)
+        for workflow in dead:
+            _log.info("%s was interrupted in %s; it begins again.", workflow.id, workflow.executor)
+            if workflow.kind == CANCEL:
+                await self._workflows.cancel(workflow.generation_id)
 
     async def _refresh(
         self,
@@ -143,13 +143,13 @@ class Reconciliation:
         read_at: float,
     ) -> None:
         running: dict[str, tuple[Attempt, str]] = {
-            one.generation_id: (one.attempt, slot_of(one.executor))
-            for one in alive
-            if one.attempt is not None and one.executor is not None
+            workflow.generation_id: (workflow.attempt, slot_of(workflow.executor))
+            for workflow in alive
+            if workflow.attempt is not None and workflow.executor is not None
         }
         late = self._dispatcher.find_late(running)
         unknown = {*self._dispatcher.find_unknown(line), *late}
-        unknown |= {one.generation_id for one in dead if one.kind == ATTEMPT}
+        unknown |= {workflow.generation_id for workflow in dead if workflow.kind == ATTEMPT}
         past = await self._queries.find_attempts(unknown - running.keys(), MAX_STARTS)
         for id_ in late:
             self._settle_late(id_, past.get(id_, []))
@@ -158,7 +158,7 @@ class Reconciliation:
     def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
         """Handle an attempt that should run and does not: its end was lost, or it never began."""
         attempt = self._dispatcher.assigned.get(generation_id)
-        known = {one.number: one for one in past}
+        known = {attempt.number: attempt for attempt in past}
         if attempt is None:
             return
         if attempt.number in known:
@@ -169,11 +169,11 @@ class Reconciliation:
             self._dispatcher.repeat(generation_id)
 
     async def _cancel_wanted(self, ids: Collection[str], alive: Sequence[OpenWorkflow]) -> None:
-        running = {one.id for one in alive}
-        wanted = [one for one in ids if cancel_id(one) not in running]
+        running = {workflow.id for workflow in alive}
+        wanted = [id_ for id_ in ids if cancel_id(id_) not in running]
         if not wanted:
             return
-        states = await self._queries.find_states([cancel_id(one) for one in wanted])
+        states = await self._queries.find_states([cancel_id(id_) for id_ in wanted])
         for id_ in wanted:
             if await self._may_begin(cancel_id(id_), states.get(cancel_id(id_))):
                 await self._workflows.cancel(id_)

@@ -206,11 +206,11 @@ def build_tile(generation: Generation) -> Tile:
 def build_tiles(generation: Generation) -> tuple[Tile, ...]:
     """Build a tile of every result; none if one cannot be judged from a thumbnail."""
     caption = f"{generation.id} · {generation.prompt}"
-    if not all(one.media_type.startswith("image/") for one in generation.outputs):
+    if not all(output.media_type.startswith("image/") for output in generation.outputs):
         return ()
-    if any(one.thumbnail is None for one in generation.outputs):
+    if any(output.thumbnail is None for output in generation.outputs):
         return ()
-    return tuple(Tile(caption, one.thumbnail) for one in generation.outputs)
+    return tuple(Tile(caption, output.thumbnail) for output in generation.outputs)
 
 
 def find_symbol(output: Output) -> Symbol | None:

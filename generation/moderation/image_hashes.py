@@ -62,7 +62,7 @@ class Blocklist:
 def match_pictures(lists: Sequence[Blocklist], views: Iterable[HashView]) -> ImageVerdict:
     """Decide on pictures by the strictest list that has one of them. Busy: call it in a thread."""
     pictures = [found for view in views for found in view() if found is not None]
-    return strictest(one.verdict for one in lists if any(map(one.has, pictures)))
+    return strictest(blocklist.verdict for blocklist in lists if any(map(blocklist.has, pictures)))
 
 
 class Blocklists:
@@ -77,7 +77,7 @@ class Blocklists:
         """Return the non-empty lists that apply in a guild. Raises DatabaseError."""
         wanted = (EVERYWHERE,) if guild_id is None else (EVERYWHERE, guild_id)
         lists = [await self._lists.get(one) for one in wanted]
-        return tuple(one for one in lists if one.hashes)
+        return tuple(blocklist for blocklist in lists if blocklist.hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class PictureBlocks(Service):
         self, session: Session, actor: Actor, pictures: Sequence[PictureHash], reason: str
     ) -> int:
         """Block pictures; return how many were not blocked yet. Raises RequestRefused."""
-        reasons = {write_hash(one): clean_text(reason).strip() for one in pictures}
+        reasons = {write_hash(picture): clean_text(reason).strip() for picture in pictures}
         added = _add(session, actor, reasons, self._clock())
         self._audit(session, actor, "block-picture", pictures=added, reason=clean_text(reason))
         return added
@@ -182,7 +182,9 @@ def write_hash(picture: PictureHash) -> str:
 
 def write_list(entries: Iterable[BlockedPicture]) -> str:
     """Format a list as text: a hash a line, with its reason."""
-    return "".join(f"{one.hash} {' '.join(one.reason.split())}".rstrip() + "\n" for one in entries)
+    return "".join(
+        f"{entry.hash} {' '.join(entry.reason.split())}".rstrip() + "\n" for entry in entries
+    )
 
 
 def parse_list(content: bytes) -> ParsedList:
@@ -230,7 +232,7 @@ def _add(session: Session, actor: Actor, reasons: Mapping[str, str], at: datetim
 
 def _load_list(session: Session, list_id: int) -> Blocklist:
     hashes = BlockedPictureRepository(session).hashes(list_id)
-    return Blocklist(tuple(int(one, 16) for one in hashes), _load_verdict(session, list_id))
+    return Blocklist(tuple(int(hash_, 16) for hash_ in hashes), _load_verdict(session, list_id))
 
 
 def _load_verdict(session: Session, list_id: int) -> ImageVerdict:

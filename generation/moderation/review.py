@@ -298,8 +298,8 @@ class Reviews(Service):
             raise InvalidOption("There are no results to show.")
         flags = FlagRepository(session)
         if any(
-            one.kind == REPORT and one.actor_id == requester.user_id
-            for one in flags.of_generation(generation_id)
+            flag.kind == REPORT and flag.actor_id == requester.user_id
+            for flag in flags.of_generation(generation_id)
         ):
             raise RequestRefused(FailureKind.SLOW_DOWN, "You have reported this one already.")
         since = now - timedelta(days=1)

@@ -141,7 +141,7 @@ class ReviewCards(Transactional):
             copy_generation(row, outputs, include_withheld=True),
             contents,
             state,
-            tuple((one.kind, one.note) for one in flags),
+            tuple((flag.kind, flag.note) for flag in flags),
             row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
             review.decided_at if review is not None else None,
             review.undo_until if review is not None else None,

@@ -61,8 +61,8 @@ class PersonalData(HistoryReader):
         """
         deleted, places = list[Generation](), list[MessageLocation]()
         async for batch in self._batches(HistoryFilter(user_id=user_id)):
-            ended = [one for one in batch if one.state.is_final]
-            places += await self._delete([one.id for one in ended])
+            ended = [generation for generation in batch if generation.state.is_final]
+            places += await self._delete([generation.id for generation in ended])
             deleted += ended
         await self._forget(user_id)
         self._preferences.forget(user_id)

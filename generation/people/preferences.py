@@ -231,7 +231,7 @@ class Preferences(Service):
     @writes
     def _save_preset(self, session: Session, user_id: int, name: str, values: Preset) -> str:
         preferences = PreferencesRepository(session)
-        known = {one.casefold(): one for one in preferences.presets(user_id)}
+        known = {known_name.casefold(): known_name for known_name in preferences.presets(user_id)}
         same = known.get(name.casefold())
         if same is None and len(known) >= MAX_PRESETS:
             raise InvalidOption(
@@ -261,9 +261,9 @@ class Preferences(Service):
         if without_place(workflow, given):
             return False
         return all(
-            one.name in request.files
-            for one in workflow.manifest.inputs
-            if one.required and one.name in picture_inputs(workflow)
+            input_.name in request.files
+            for input_ in workflow.manifest.inputs
+            if input_.required and input_.name in picture_inputs(workflow)
         )
 
     def _remember(self, user_id: int, defaults: Defaults) -> Defaults:

@@ -136,26 +136,26 @@ def resolve_allowance(
     """
     every = tuple(policies)
     own = _find_own(every, role_ids, guild_id)
-    given = tuple(one for one in grants if one.is_unlimited or one.amount(limits.unit))
+    given = tuple(grant for grant in grants if grant.is_unlimited or grant.amount(limits.unit))
     counted, is_default = _counted(limits, own)
-    unlimited = tuple(one.role_id for one in own if one.is_unlimited)
-    is_unlimited = bool(unlimited) or any(one.is_unlimited for one in given)
+    unlimited = tuple(policy.role_id for policy in own if policy.is_unlimited)
+    is_unlimited = bool(unlimited) or any(grant.is_unlimited for grant in given)
     amount = limits.amount if is_default else 0
-    amount += sum(one.amount(limits.unit) or 0 for one in counted)
-    amount += sum(one.amount(limits.unit) for one in given)
-    priority = tuple(one.role_id for one in own if one.has_priority)
+    amount += sum(policy.amount(limits.unit) or 0 for policy in counted)
+    amount += sum(grant.amount(limits.unit) for grant in given)
+    priority = tuple(policy.role_id for policy in own if policy.has_priority)
     allowance = Allowance(
         amount=None if is_unlimited else amount,
         unit=limits.unit,
         period=limits.period,
         max_running=_most(
             limits.max_running,
-            *(one.max_running for one in own),
+            *(policy.max_running for policy in own),
             PRIORITY_MAX_RUNNING if priority else None,
         ),
         max_waiting=_most(
             limits.max_waiting,
-            *(one.max_waiting for one in own),
+            *(policy.max_waiting for policy in own),
             PRIORITY_MAX_WAITING if priority else None,
         ),
         cooldown_s=0 if is_unlimited else limits.cooldown_s,
@@ -166,7 +166,7 @@ def resolve_allowance(
     return EffectiveAllowance(
         allowance,
         is_default,
-        tuple(one.role_id for one in counted),
+        tuple(policy.role_id for policy in counted),
         unlimited,
         priority,
         given,
@@ -199,9 +199,9 @@ def resolve_access(
     """Return the names that any held role allows, by category; others are open."""
     own = _find_own(policies, role_ids, guild_id)
     return {
-        category: tuple(pattern for one in own for pattern in one.access.get(category, ()))
+        category: tuple(pattern for policy in own for pattern in policy.access.get(category, ()))
         for category in ACCESS
-        if any(category in one.access for one in own)
+        if any(category in policy.access for policy in own)
     }
 
 
@@ -222,12 +222,12 @@ def _find_own(
 ) -> tuple[RolePolicy, ...]:
     """Return the policies of a person's roles. Everybody has the role whose id is the guild's."""
     held = frozenset(role_ids) | ({guild_id} if guild_id else frozenset())
-    return tuple(one for one in policies if one.role_id in held)
+    return tuple(policy for policy in policies if policy.role_id in held)
 
 
 def _counted(limits: GuildLimits, own: Sequence[RolePolicy]) -> tuple[tuple[RolePolicy, ...], bool]:
     """Return the roles whose amounts count, and whether the default does."""
-    giving = tuple(one for one in own if one.amount(limits.unit) is not None)
+    giving = tuple(policy for policy in own if policy.amount(limits.unit) is not None)
     if limits.role_rule is RoleRule.SUM:
         return giving, True
     if not giving:
@@ -247,12 +247,12 @@ def _may_generate(
 
     Once a role is allowed explicitly, members without such a role are denied.
     """
-    said = [one.may_generate for one in own if one.role_id != guild_id]
+    said = [policy.may_generate for policy in own if policy.role_id != guild_id]
     if False in said:
         return False
     if True in said:
         return True
-    everybody = next((one.may_generate for one in own if one.role_id == guild_id), None)
+    everybody = next((policy.may_generate for policy in own if policy.role_id == guild_id), None)
     if everybody is not None:
         return everybody
-    return not any(one.may_generate for one in every)
+    return not any(policy.may_generate for policy in every)

@@ -87,10 +87,11 @@ class _GuildRules:
     def resolve(self, requester: Requester, now: datetime) -> EffectiveAllowance:
         """Return what this person may use."""
         own = (
-            one
-            for one in self.grants
+            grant
+            for grant in self.grants
             # It is cached with the guild's rules, and may have expired since.
-            if one.user_id == requester.user_id and (one.expires_at is None or one.expires_at > now)
+            if grant.user_id == requester.user_id
+            and (grant.expires_at is None or grant.expires_at > now)
         )
         return resolve_allowance(self.limits, self.roles, requester.role_ids, own, self.guild_id)
 

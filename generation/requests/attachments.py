@@ -45,7 +45,7 @@ async def verify_attachments(
     One is fetched at a time, and its original is released. Pictures are hashed on request. Raises
     RequestRefused.
     """
-    wanted = {one.name: one for one in workflow.manifest.inputs if one.type.is_attached}
+    wanted = {input_.name: input_ for input_ in workflow.manifest.inputs if input_.type.is_attached}
     verified: dict[str, InputFile] = {}
     size: tuple[int, int] | None = None
     for name in sorted(files, key=lambda name: wanted[name].type is InputType.MASK):

@@ -60,14 +60,14 @@ class ActionFinder:
         """
         if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
             return AvailableActions()
-        pictures = [one for one in generation.outputs if is_picture(one)]
-        positions = tuple(one.position for one in pictures)
+        pictures = [output for output in generation.outputs if is_picture(output)]
+        positions = tuple(output.position for output in pictures)
         upscaler = self.find_upscaler(requester)
-        small = [one for one in pictures if upscaler and _has_room(one, upscaler)]
+        small = [output for output in pictures if upscaler and _has_room(output, upscaler)]
         repainter = self.find_starter(generation, Kind.IMG2IMG, requester)
         own = self.find_own(generation)
         return AvailableActions(
-            upscale=tuple(one.position for one in small),
+            upscale=tuple(output.position for output in small),
             vary=positions if repainter and generation.prompt else (),
             use=positions if repainter else (),
             edit=positions if self.starters(Kind.EDIT, requester) else (),
@@ -161,14 +161,14 @@ def is_picture(output: Output) -> bool:
 
 def find_picture_input(workflow: Workflow, given: Collection[str] = ()) -> Input | None:
     """Return the input for the picture; None if it requires more than what is given."""
-    pictures = [one for one in workflow.manifest.inputs if one.type is InputType.IMAGE]
+    pictures = [input_ for input_ in workflow.manifest.inputs if input_.type is InputType.IMAGE]
     needed = [
-        one
-        for one in workflow.manifest.inputs
-        if one.required
-        and not one.hidden
-        and one.name not in (PROMPT, *given)
-        and one not in pictures[:1]
+        input_
+        for input_ in workflow.manifest.inputs
+        if input_.required
+        and not input_.hidden
+        and input_.name not in (PROMPT, *given)
+        and input_ not in pictures[:1]
     ]
     return pictures[0] if pictures and not needed and not pictures[0].hidden else None
 

@@ -79,6 +79,8 @@ class Lineage:
             if child.parent_position is not None:
                 if parent.removed_at is not None or not parent.is_visible_to(requester):
                     return None
-                found = [one for one in parent.outputs if one.position == child.parent_position]
+                found = [
+                    output for output in parent.outputs if output.position == child.parent_position
+                ]
                 return Picture(parent, found[0]) if found else None
         return None

@@ -193,7 +193,7 @@ async def block(
     reason: str,
 ) -> None:
     """Block pictures and say so. Raises RequestRefused where none can be recognized."""
-    known = [one for one in hashes if one is not None]
+    known = [hash_ for hash_ in hashes if hash_ is not None]
     if not known:
         raise InvalidAttachment("This picture has too little detail to be recognized.")
     added = await services.picture_blocks.block(actor, known, reason)
@@ -225,15 +225,15 @@ async def _find_files(
 
 def _thumbnails(outputs: Sequence[Output]) -> Mapping[int, bytes]:
     """Thumbnails by position, of the results that have one to be recognized by."""
-    return {one.position: one.thumbnail for one in outputs if one.thumbnail is not None}
+    return {output.position: output.thumbnail for output in outputs if output.thumbnail is not None}
 
 
 def _list_lines(actor: Actor, blocked: PictureList) -> list[str]:
     lines = []
-    for one in blocked.entries:
-        reason = f" · {harmless(one.reason, 100)}" if one.reason else ""
-        when = discord.utils.format_dt(one.at, "f")
-        lines.append(f"**{one.id}** {when} · <@{one.actor_id}>{reason}")
+    for entry in blocked.entries:
+        reason = f" · {harmless(entry.reason, 100)}" if entry.reason else ""
+        when = discord.utils.format_dt(entry.at, "f")
+        lines.append(f"**{entry.id}** {when} · <@{entry.actor_id}>{reason}")
     if blocked.count > len(lines):
         lines.append(_("{count} more", count=blocked.count - len(lines)))
     lines = lines or [_("No pictures are blocked here.")]
