@@ -11,7 +11,7 @@ from time import monotonic
 from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.alerts import AlertRepository
-from db.repositories.backend_power import BackendPowerRepository
+from db.repositories.backends import BackendPowerRepository
 from db.repositories.line import LineRepository
 from generation.backends.pool import BackendPool
 from generation.notifier import DeliveryPostponed

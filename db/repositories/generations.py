@@ -117,6 +117,12 @@ class GenerationRepository(Repository):
             self._note_change(id, to, actor_id, at)
         return moved
 
+    def changes(self, generation_id: str) -> tuple[ChangeRow, ...]:
+        """Return the recorded changes of a generation's state, oldest first."""
+        return self._list(
+            select(ChangeRow).where(ChangeRow.generation_id == generation_id).order_by(ChangeRow.id)
+        )
+
     def note_sampling(self, generation_id: str, at: datetime) -> bool:
         """Record when its sampler started; return False if it has ended and is charged."""
         return self._update(generation_id, UNFINISHED_STATES, {"sampled_at": at})

@@ -2,7 +2,7 @@
 
 from db.tables.alerts import AlertRow
 from db.tables.audit import AuditRow
-from db.tables.backend_power import BackendPowerRow
+from db.tables.backends import BackendPowerRow, DrainedBackendRow, SentJobRow
 from db.tables.charges import CHARGE, REFUND, RESERVE, ChargeRow
 from db.tables.generations import (
     CANCELLED,
@@ -17,7 +17,7 @@ from db.tables.generations import (
     OutputContentRow,
     OutputRow,
 )
-from db.tables.limits import ChannelPolicyRow, DrainedBackendRow, GrantRow, RolePolicyRow
+from db.tables.limits import ChannelPolicyRow, GrantRow, RolePolicyRow
 from db.tables.moderation import (
     AppealRow,
     BlockedPictureRow,
@@ -32,7 +32,6 @@ from db.tables.moderation import (
 )
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
 from db.tables.preferences import PreferencesRow, PresetRow, WildcardListRow
-from db.tables.sent_jobs import SentJobRow
 
 __all__ = [
     "CANCELLED",

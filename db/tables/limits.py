@@ -1,9 +1,9 @@
-"""Policies of guilds for roles, people and channels; backends drained by operators."""
+"""Policies of guilds for roles, people and channels."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text
+from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base
@@ -57,13 +57,3 @@ class ChannelPolicyRow(Base):
     channel_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     is_served: Mapped[bool | None]
     workflow: Mapped[str | None] = mapped_column(String(64))
-
-
-class DrainedBackendRow(Base):
-    """A backend that takes no new work, until its row is deleted."""
-
-    __tablename__ = "drained_backends"
-
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    drained_by: Mapped[int] = mapped_column(BigInteger)
-    drained_at: Mapped[datetime]

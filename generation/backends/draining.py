@@ -6,9 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from db.database import Database, Session
-from db.repositories.backend_power import BackendPowerRepository
-from db.repositories.backend_uses import BackendUseRepository
-from db.repositories.drains import DrainRepository
+from db.repositories.backends import BackendPowerRepository, BackendUseRepository, DrainRepository
 from generation.backends.pool import BackendPool
 from generation.backends.status import BackendState, BackendStatus
 from generation.errors import FailureKind

@@ -15,8 +15,7 @@ from time import monotonic
 from comfy.errors import ComfyError
 from db.database import Database, Session
 from db.errors import DatabaseError
-from db.repositories.backend_power import BackendPowerRepository
-from db.repositories.backend_uses import BackendUseRepository
+from db.repositories.backends import BackendPowerRepository, BackendUseRepository
 from generation.backends.pool import BackendPool
 from generation.backends.power_calls import PowerCallFailed, carry_out
 from generation.tasks import TaskOwner

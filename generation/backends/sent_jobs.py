@@ -4,7 +4,7 @@ from datetime import datetime
 
 from comfy.api_v2.job_store import SentJob
 from db.database import Session
-from db.repositories.sent_jobs import SentJobRepository
+from db.repositories.backends import SentJobRepository
 from generation.transactions import Transactional, reads, writes
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from db.database import Session
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.moderation.changes import ChangeRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
@@ -73,11 +72,12 @@ class ModerationQueries(HistoryReader):
     def case_file(self, session: Session, generation_id: str, guild_id: int | None) -> CaseFile:
         """Return the case file of a generation of this guild. Raises UnknownGeneration."""
         wanted = normalise_id(generation_id)
-        row = GenerationRepository(session).get(wanted)
+        generations = GenerationRepository(session)
+        row = generations.get(wanted)
         if row is None or (row.guild_id or 0) != (guild_id or 0):
             raise UnknownGeneration(wanted)
         outputs = OutputRepository(session).outputs(wanted)
-        changes = ChangeRepository(session).of_generation(wanted)
+        changes = generations.changes(wanted)
         flags = FlagRepository(session).of_generation(wanted)
         review = ReviewRepository(session).find(wanted)
         return CaseFile(

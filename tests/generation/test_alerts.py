@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.repositories.backend_power import BackendPowerRepository
+from db.repositories.backends import BackendPowerRepository
 from db.repositories.generations import GenerationRepository
 from generation.alerts import LEAST_FREE_BYTES, MIN_DURATION_S, Alerts
 from generation.backends.members import PoolMember

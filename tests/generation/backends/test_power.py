@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db.database import Database
-from db.repositories.backend_power import BackendPowerRepository
+from db.repositories.backends import BackendPowerRepository
 from generation.backends.draining import BackendAdmin
 from generation.backends.members import PoolMember
 from generation.backends.pool import BackendPool

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from db.repositories.sent_jobs import KEPT, SentJobRepository
+from db.repositories.backends import JOBS_KEPT, SentJobRepository
 
 
 async def test_a_sending_is_counted_and_keeps_its_first_date(database, noon):
@@ -23,7 +23,7 @@ async def test_what_is_too_old_is_deleted_when_something_is_sent(database, noon)
         sent_jobs = SentJobRepository(session)
         sent_jobs.add_sending("old", noon)
         sent_jobs.add_sending("kept", noon + timedelta(seconds=1))
-        sent_jobs.add_sending("new", noon + KEPT + timedelta(seconds=1))
+        sent_jobs.add_sending("new", noon + JOBS_KEPT + timedelta(seconds=1))
         session.expire_all()
         assert sent_jobs.find("old") is None
         assert sent_jobs.find("kept") is not None
