@@ -8,21 +8,26 @@ from typing import TypeVar
 
 import discord
 
+from bot.i18n.language import _
+from bot.network import NETWORK_ERRORS
 from bot.permissions import can_change_workflows
 from bot.replies.address import open_reply
 from bot.replies.inputs import check_attachments, fetching, given_values
 from bot.replies.posted_files import PostedFiles, is_panel
-from bot.replies.word_warning import warn
 from bot.requester import requester_of
 from bot.services import Services, services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
+from generation.record import Generation
 from generation.request import GenerationRequest, Requester, Value
 from generation.requests.checking import CheckedRequest
 from generation.requests.derivations import Derivations, DerivedRequest
 from generation.requests.enhancement import enhance_first
 
 T = TypeVar("T")
+
+_LOOKS = 10
+"""Times that a deferred message is looked at, a second apart, before a warning is sent."""
 
 ACKNOWLEDGEMENTS_S = 1.0
 """Seconds for which recording a request waits for the acknowledgements of others."""
@@ -63,7 +68,7 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
         request, checked = await _check_and_acknowledge(interaction, command_input, services)
     await services.acknowledgements.wait(ACKNOWLEDGEMENTS_S)
     generation = await services.generations.submit(request, checked)
-    await warn(interaction, generation)
+    await _warn(interaction, generation)
 
 
 async def derive(
@@ -110,7 +115,7 @@ async def derive(
     request = services.derivations.complete(
         replace(draft, request=request), reply, posted_files.fetch
     )
-    await warn(interaction, await services.generations.submit(request, checked))
+    await _warn(interaction, await services.generations.submit(request, checked))
 
 
 async def _check_and_acknowledge(
@@ -155,6 +160,29 @@ async def _in_time(interaction: discord.Interaction, awaited: Awaitable[T]) -> T
     except (TimeoutError, ServiceUnavailable) as error:
         _log.debug("A request could not be checked at once: %s", type(error).__name__)
         return None
+
+
+async def _warn(interaction: discord.Interaction, generation: Generation) -> None:
+    """Warn a person privately whose prompt contains watched words, if it is to be. Never raises."""
+    try:
+        if await services_of(interaction).moderation.needs_warning(generation):
+            await _wait_until_filled(interaction)
+            await interaction.followup.send(
+                _("Heads-up: moderators can see this request; its wording is watched."),
+                ephemeral=True,
+            )
+    except (discord.HTTPException, ServiceUnavailable, *NETWORK_ERRORS) as error:
+        _log.warning("Somebody could not be warned of a word: %s", type(error).__name__)
+
+
+async def _wait_until_filled(interaction: discord.Interaction) -> None:
+    """Wait until the deferred message is edited: a public follow-up would fill it."""
+    original: discord.Message = await interaction.original_response()
+    for _attempt in range(_LOOKS):
+        if not original.flags.loading:
+            return
+        await asyncio.sleep(1)
+        original = await interaction.followup.fetch_message(original.id)
 
 
 def _is_private(interaction: discord.Interaction) -> bool:
