@@ -36,16 +36,13 @@ class AdministrationGroup(
         self._administration = services.administration
         self._backend_admin = services.backend_admin
         self._visible_mark = services.visible_mark
-        for part in (
-            limits_command(services.administration),
-            RolesGroup(services.administration),
-            BonusGroup(services.administration),
-            ChannelsGroup(services.administration, services.library),
-            BackendsGroup(services.backend_admin),
-            LibraryGroup(services.library),
-            WildcardsGroup(services.wildcards),
-        ):
-            self.add_command(part)
+        self.add_command(limits_command)
+        self.add_command(RolesGroup(services.administration))
+        self.add_command(BonusGroup(services.administration))
+        self.add_command(ChannelsGroup(services.administration, services.library))
+        self.add_command(BackendsGroup(services.backend_admin))
+        self.add_command(LibraryGroup(services.library))
+        self.add_command(WildcardsGroup(services.wildcards))
 
     @app_commands.command(description="Set up this server in five steps")
     async def setup(self, interaction: discord.Interaction) -> None:

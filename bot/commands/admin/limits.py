@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.commands.choices import complete_workflow
 from bot.i18n.language import _, plural
 from bot.replies.inputs import given_values
-from bot.tree import SlashCommand
+from bot.services import services_of
 from bot.ui.allowances import (
     channel_lines,
     channel_workflow_lines,
@@ -41,62 +41,61 @@ ChannelOption = (
 COUNTED = {"pictures": Unit.PICTURES, "GPU seconds": Unit.GPU_SECONDS}
 
 
-def limits_command(administration: Administration) -> SlashCommand:
-    """Build `/limner limits`, which shows the limits when no option is given."""
+@app_commands.command(name="limits", description="Show or set the limits for everybody")
+@app_commands.describe(
+    allowance="How much each member may use per period",
+    counted="Count pictures or GPU seconds",
+    period="When the allowance resets",
+    running="Requests of one member that run at a time",
+    waiting="Further requests of one member that may wait",
+    cooldown="Seconds between two requests of one member",
+    line="How many requests may wait in this server",
+    roles="Several roles: use the highest allowance, or add them up",
+    clock="Time zone, such as Europe/Vienna",
+    reset="Reset to the defaults (keeps the time zone)",
+)
+async def limits_command(
+    interaction: discord.Interaction,
+    allowance: Amount | None = None,
+    counted: Literal["pictures", "GPU seconds"] | None = None,
+    period: Literal["day", "week", "month"] | None = None,
+    running: Running | None = None,
+    waiting: Waiting | None = None,
+    cooldown: Cooldown | None = None,
+    line: Line | None = None,
+    roles: Literal["highest", "sum"] | None = None,
+    clock: str | None = None,
+    reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
+) -> None:
+    """Set what is given, and show the limits."""
+    actor = await acknowledged(interaction)
+    administration = services_of(interaction).administration
+    if reset:
+        await administration.reset_limits(actor)
+    before = await administration.limits(actor.guild_id)
+    unit = COUNTED[counted] if counted else None
+    options: dict[str, int | str | None] = {
+        "unit": unit.value if unit else None,
+        amount_name(unit or before.unit): allowance,
+        "period": period,
+        "max_running": running,
+        "max_waiting": waiting,
+        "cooldown_s": cooldown,
+        "max_line": line,
+        "role_rule": roles,
+        "timezone": clock,
+    }
+    changes: dict[str, int | str] = given_values(options)
+    after = await administration.set_limits(actor, changes) if changes else before
+    title = _("Limits updated") if changes or reset else _("Limits")
+    await respond_lines(interaction, title, limits_lines(after))
 
-    @app_commands.command(description="Show or set the limits for everybody")
-    @app_commands.describe(
-        allowance="How much each member may use per period",
-        counted="Count pictures or GPU seconds",
-        period="When the allowance resets",
-        running="Requests of one member that run at a time",
-        waiting="Further requests of one member that may wait",
-        cooldown="Seconds between two requests of one member",
-        line="How many requests may wait in this server",
-        roles="Several roles: use the highest allowance, or add them up",
-        clock="Time zone, such as Europe/Vienna",
-        reset="Reset to the defaults (keeps the time zone)",
-    )
-    async def limits(
-        interaction: discord.Interaction,
-        allowance: Amount | None = None,
-        counted: Literal["pictures", "GPU seconds"] | None = None,
-        period: Literal["day", "week", "month"] | None = None,
-        running: Running | None = None,
-        waiting: Waiting | None = None,
-        cooldown: Cooldown | None = None,
-        line: Line | None = None,
-        roles: Literal["highest", "sum"] | None = None,
-        clock: str | None = None,
-        reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
-    ) -> None:
-        actor = await acknowledged(interaction)
-        if reset:
-            await administration.reset_limits(actor)
-        before = await administration.limits(actor.guild_id)
-        unit = COUNTED[counted] if counted else None
-        options: dict[str, int | str | None] = {
-            "unit": unit.value if unit else None,
-            amount_name(unit or before.unit): allowance,
-            "period": period,
-            "max_running": running,
-            "max_waiting": waiting,
-            "cooldown_s": cooldown,
-            "max_line": line,
-            "role_rule": roles,
-            "timezone": clock,
-        }
-        changes: dict[str, int | str] = given_values(options)
-        after = await administration.set_limits(actor, changes) if changes else before
-        title = _("Limits updated") if changes or reset else _("Limits")
-        await respond_lines(interaction, title, limits_lines(after))
 
-    @limits.autocomplete("clock")
-    async def complete(_interaction: discord.Interaction, typed: str) -> Choices:
-        name_part = typed.strip().replace(" ", "_")
-        return matching(((name, name) for name in sorted(available_timezones())), name_part)
-
-    return limits
+@limits_command.autocomplete("clock")
+async def complete_clock(_interaction: discord.Interaction, typed: str) -> Choices:
+    """Offer time zones."""
+    name_part = typed.strip().replace(" ", "_")
+    return matching(((name, name) for name in sorted(available_timezones())), name_part)
 
 
 class RolesGroup(app_commands.Group, name="roles", description="Role overrides"):

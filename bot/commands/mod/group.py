@@ -56,15 +56,12 @@ class ModerationGroup(
         self._services = services
         self.add_command(WordsGroup(services.moderation))
         self.add_command(PicturesGroup(services))
-        for command in (
-            review_command(services),
-            log_channel_command(services),
-            image_check_command(services),
-            retention_command(services),
-            transparency_command(services),
-            appeals_command(services),
-        ):
-            self.add_command(command)
+        self.add_command(review_command)
+        self.add_command(log_channel_command)
+        self.add_command(image_check_command)
+        self.add_command(retention_command)
+        self.add_command(transparency_command)
+        self.add_command(appeals_command)
 
     @app_commands.command(description="Block a member")
     @app_commands.describe(

@@ -12,8 +12,7 @@ from bot.permissions import require_administrator, require_can_post
 from bot.replies.actions import find_own
 from bot.replies.moderation.reports import ask_for_report
 from bot.replies.moderation.review_buttons import show_next
-from bot.services import Services
-from bot.tree import SlashCommand
+from bot.services import services_of
 from bot.ui.layout import panel
 from bot.ui.responses import acknowledged, before_deadline, respond
 from generation.errors import InvalidAttachment, InvalidOption
@@ -24,85 +23,75 @@ MAX_KEPT_DAYS = 3650
 Mode = Literal["off", "log", "flagged", "hold", "as the server"]
 
 
-def review_command(services: Services) -> SlashCommand:
-    """Build `/mod review`."""
-    reviews = services.reviews
-
-    @app_commands.command(description="Review waiting results, or choose what is reviewed")
-    @app_commands.describe(
-        mode="What is reviewed (shows waiting results if empty)",
-        channel="Only for this channel (whole server if empty)",
-    )
-    async def review(
-        interaction: discord.Interaction,
-        mode: Mode | None = None,
-        channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
-    ) -> None:
-        actor = await acknowledged(interaction)
-        if mode is None:
-            await show_next(interaction)
-            # `show_next` has already responded.
-            view = _policy(await reviews.overview(actor.guild_id))
-            await interaction.followup.send(view=view, ephemeral=True)
-            return
-        chosen = None if mode == "as the server" else ReviewMode(mode)
-        if chosen is None and channel is None:
-            raise InvalidOption("Choose a channel too, or another mode.")
-        await reviews.set_mode(actor, channel.id if channel else None, chosen)
-        await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
-
-    return review
+@app_commands.command(
+    name="review", description="Review waiting results, or choose what is reviewed"
+)
+@app_commands.describe(
+    mode="What is reviewed (shows waiting results if empty)",
+    channel="Only for this channel (whole server if empty)",
+)
+async def review_command(
+    interaction: discord.Interaction,
+    mode: Mode | None = None,
+    channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
+) -> None:
+    """Show what waits, or set what is reviewed."""
+    actor, reviews = await acknowledged(interaction), services_of(interaction).reviews
+    if mode is None:
+        await show_next(interaction)
+        # `show_next` has already responded.
+        view = _policy(await reviews.overview(actor.guild_id))
+        await interaction.followup.send(view=view, ephemeral=True)
+        return
+    chosen = None if mode == "as the server" else ReviewMode(mode)
+    if chosen is None and channel is None:
+        raise InvalidOption("Choose a channel too, or another mode.")
+    await reviews.set_mode(actor, channel.id if channel else None, chosen)
+    await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
 
 
-def log_channel_command(services: Services) -> SlashCommand:
-    """Build `/mod channel`."""
-    reviews = services.reviews
-
-    @app_commands.command(name="channel", description="Set the moderators' channel")
-    @app_commands.describe(channel="Which channel (shows the setting if empty)", off="Turn it off")
-    async def log_channel(
-        interaction: discord.Interaction,
-        channel: discord.TextChannel | None = None,
-        off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
-    ) -> None:
-        actor = await acknowledged(interaction)
-        if channel is not None and off:
-            raise InvalidOption("Choose a channel or turn it off, not both.")
-        if channel is not None:
-            require_can_post(channel)
-        if channel is not None or off:
-            await reviews.set_log_channel(actor, channel.id if channel else None)
-        await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
-
-    return log_channel
+@app_commands.command(name="channel", description="Set the moderators' channel")
+@app_commands.describe(channel="Which channel (shows the setting if empty)", off="Turn it off")
+async def log_channel_command(
+    interaction: discord.Interaction,
+    channel: discord.TextChannel | None = None,
+    off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
+) -> None:
+    """Show or set the channel."""
+    actor, reviews = await acknowledged(interaction), services_of(interaction).reviews
+    if channel is not None and off:
+        raise InvalidOption("Choose a channel or turn it off, not both.")
+    if channel is not None:
+        require_can_post(channel)
+    if channel is not None or off:
+        await reviews.set_log_channel(actor, channel.id if channel else None)
+    await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
 
 
-def retention_command(services: Services) -> SlashCommand:
-    """Build `/mod retention`, which only administrators may use."""
-
-    @app_commands.command(description="Set how many days things are kept (administrators)")
-    @app_commands.describe(
-        pictures="Results and thumbnails (0: until deleted)",
-        prompts="Prompts (0: until deleted)",
-        records="Everything else (0: until deleted)",
-    )
-    async def retention(
-        interaction: discord.Interaction,
-        pictures: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
-        prompts: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
-        records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
-    ) -> None:
-        require_administrator(interaction)
-        actor = await acknowledged(interaction)
-        given = {"pictures": pictures, "prompts": prompts, "records": records}
-        changes = {name: days or None for name, days in given.items() if days is not None}
-        keeping = await services.retention.find(actor.guild_id)
-        if changes:
-            keeping = replace(keeping, **changes)
-            await services.retention.set(actor, keeping)
-        await respond(interaction, keeping_text(keeping))
-
-    return retention
+@app_commands.command(
+    name="retention", description="Set how many days things are kept (administrators)"
+)
+@app_commands.describe(
+    pictures="Results and thumbnails (0: until deleted)",
+    prompts="Prompts (0: until deleted)",
+    records="Everything else (0: until deleted)",
+)
+async def retention_command(
+    interaction: discord.Interaction,
+    pictures: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
+    prompts: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
+    records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
+) -> None:
+    """Show or set the periods; only administrators may."""
+    require_administrator(interaction)
+    actor, service = await acknowledged(interaction), services_of(interaction).retention
+    given = {"pictures": pictures, "prompts": prompts, "records": records}
+    changes = {name: days or None for name, days in given.items() if days is not None}
+    keeping = await service.find(actor.guild_id)
+    if changes:
+        keeping = replace(keeping, **changes)
+        await service.set(actor, keeping)
+    await respond(interaction, keeping_text(keeping))
 
 
 @app_commands.context_menu(name="Report image")

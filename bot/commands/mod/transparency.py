@@ -10,8 +10,7 @@ from discord.utils import format_dt
 
 from bot.i18n.language import _, mark
 from bot.replies.inputs import parse_day
-from bot.services import Services
-from bot.tree import SlashCommand
+from bot.services import services_of
 from bot.ui.layout import BLURPLE, build_layout, card, gallery, small, text
 from bot.ui.responses import acknowledged, respond
 from generation.errors import InvalidOption
@@ -41,48 +40,42 @@ LINES = {
 }
 
 
-def transparency_command(services: Services) -> SlashCommand:
-    """Build `/mod transparency`."""
-
-    @app_commands.command(description="Counts of what was made and decided here")
-    @app_commands.describe(
-        since="From this day: 2026-11-01, today, yesterday or 3d", until="Until this day"
+@app_commands.command(name="transparency", description="Counts of what was made and decided here")
+@app_commands.describe(
+    since="From this day: 2026-11-01, today, yesterday or 3d", until="Until this day"
+)
+async def transparency_command(
+    interaction: discord.Interaction, since: str | None = None, until: str | None = None
+) -> None:
+    """Send the counts of a period."""
+    actor, now = await acknowledged(interaction), datetime.now(UTC)
+    end = parse_day(until, "until", now, end=True) or now
+    usual = (end - timedelta(days=USUAL_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = parse_day(since, "since", now) or usual
+    if not timedelta() < end - begin <= timedelta(days=MOST_DAYS):
+        raise InvalidOption(
+            "Choose a period of one day to {days} days.", {"option": "since", "days": MOST_DAYS}
+        )
+    report = await services_of(interaction).transparency.report(actor, begin, end)
+    period = " – ".join(format_dt(moment, "f") for moment in (begin, end))  # noqa: RUF001 - a range
+    first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
+    bars = [(bar.made, bar.refused) for bar in report.bars]
+    chart = await decode(draw_bars, bars, first, last)
+    files = [
+        discord.File(io.BytesIO(chart), "chart.png", description=_("By day")),
+        discord.File(io.BytesIO(write_csv(report).encode()), "transparency.csv"),
+    ]
+    lines = [f"**{_(LINES[name])}** {count}" for name, count in report.counts.items()]
+    view = build_layout(
+        card(
+            BLURPLE,
+            text(f"### {_('Transparency')}", *lines, small(period)),
+            gallery(files[0]),
+            text(small(_("Blue: made. Red: refused at once."))),
+            ui.File(files[1]),
+        )
     )
-    async def transparency(
-        interaction: discord.Interaction, since: str | None = None, until: str | None = None
-    ) -> None:
-        actor, now = await acknowledged(interaction), datetime.now(UTC)
-        end = parse_day(until, "until", now, end=True) or now
-        usual = (end - timedelta(days=USUAL_DAYS)).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        begin = parse_day(since, "since", now) or usual
-        if not timedelta() < end - begin <= timedelta(days=MOST_DAYS):
-            raise InvalidOption(
-                "Choose a period of one day to {days} days.", {"option": "since", "days": MOST_DAYS}
-            )
-        report = await services.transparency.report(actor, begin, end)
-        period = " – ".join(format_dt(moment, "f") for moment in (begin, end))  # noqa: RUF001 - a range
-        first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
-        bars = [(bar.made, bar.refused) for bar in report.bars]
-        chart = await decode(draw_bars, bars, first, last)
-        files = [
-            discord.File(io.BytesIO(chart), "chart.png", description=_("By day")),
-            discord.File(io.BytesIO(write_csv(report).encode()), "transparency.csv"),
-        ]
-        lines = [f"**{_(LINES[name])}** {count}" for name, count in report.counts.items()]
-        view = build_layout(
-            card(
-                BLURPLE,
-                text(f"### {_('Transparency')}", *lines, small(period)),
-                gallery(files[0]),
-                text(small(_("Blue: made. Red: refused at once."))),
-                ui.File(files[1]),
-            )
-        )
-        await respond(interaction, view=view, files=files)
-
-    return transparency
+    await respond(interaction, view=view, files=files)
 
 
 def write_csv(report: TransparencyReport) -> str:
