@@ -33,23 +33,21 @@ async def repost(
     It is private if the result is, or if others must not see it here. Raises RequestRefused and
     other GenerationErrors.
     """
-    services = services_of(interaction)
-    result, obstacle = await before_deadline(
-        interaction, _look_up(services, generation_id, requester_of(interaction))
-    )
+    result, obstacle = await before_deadline(interaction, _look_up(interaction, generation_id))
     if picture is not None:
         result = _only(result, picture - 1)
     is_private = private or result.private or obstacle is not None
     await acknowledge(interaction, private=is_private)
     notes = () if obstacle is None or private else (_say_why(obstacle),)
-    async with services.file_slots.take(interaction.user.id):
-        await _post(interaction, services, result, is_private=is_private, notes=notes)
+    async with services_of(interaction).file_slots.take(interaction.user.id):
+        await _post(interaction, result, is_private=is_private, notes=notes)
 
 
 async def _look_up(
-    services: Services, generation_id: str, requester: Requester
+    interaction: discord.Interaction, generation_id: str
 ) -> tuple[Generation, RequestRefused | None]:
     """Return a result, and the reason why it can only be shown privately, if there is one."""
+    services, requester = services_of(interaction), requester_of(interaction)
     result = await services.derivations.find_visible(generation_id, requester)
     if result.state is not GenerationState.SUCCEEDED:
         raise InvalidOption("There are no results to show.")
@@ -67,14 +65,13 @@ def _say_why(obstacle: RequestRefused) -> str:
 
 async def _post(
     interaction: discord.Interaction,
-    services: Services,
     generation: Generation,
     *,
     is_private: bool,
     notes: Sequence[str],
 ) -> None:
-    requester = requester_of(interaction)
-    contents, losses = await gather(interaction, services, generation)
+    services, requester = services_of(interaction), requester_of(interaction)
+    contents, losses = await gather(interaction, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit, marker=services.marker)
     finder = services.action_finder
@@ -101,12 +98,12 @@ async def _find_parent(
 
 
 async def gather(
-    interaction: discord.Interaction, services: Services, generation: Generation
+    interaction: discord.Interaction, generation: Generation
 ) -> tuple[Sequence[OutputContent], Sequence[str]]:
     """Collect each output from the best source left: storage, the posted file, the thumbnail."""
     kept = {
         content.output.position: content
-        for content in await services.generations.contents(generation.id)
+        for content in await services_of(interaction).generations.contents(generation.id)
     }
     posted_files = PostedFiles(interaction.client)
     contents, notes = [], []

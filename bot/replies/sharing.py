@@ -73,7 +73,7 @@ async def _post(
 ) -> str:
     """Post the result and record where; return a link to it."""
     services = services_of(interaction)
-    contents, losses = await gather(interaction, services, generation)
+    contents, losses = await gather(interaction, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
     limit = interaction.guild.filesize_limit if interaction.guild else DEFAULT_SIZE_LIMIT
     parcel = await pack(generation, contents, limit, marker=services.marker)

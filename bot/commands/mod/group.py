@@ -55,7 +55,7 @@ class ModerationGroup(
         super().__init__()
         self._services = services
         self.add_command(WordsGroup(services.moderation))
-        self.add_command(PicturesGroup(services))
+        self.add_command(PicturesGroup(services.picture_blocks))
         self.add_command(review_command)
         self.add_command(log_channel_command)
         self.add_command(image_check_command)

@@ -22,7 +22,7 @@ from bot.network import NETWORK_ERRORS
 from bot.permissions import require_moderator
 from bot.replies.actions import find_own
 from bot.replies.inputs import check_attachments, fetch_file
-from bot.services import Services, services_of
+from bot.services import services_of
 from bot.tree import BLOCK_PICTURE
 from bot.ui.components import menu_options
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
@@ -33,7 +33,7 @@ from generation.errors import InvalidAttachment
 from generation.media.decoding import decode
 from generation.media.perceptual_hash import hash_picture
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
-from generation.moderation.image_hashes import NAMED_LINES, PictureList, write_list
+from generation.moderation.image_hashes import NAMED_LINES, PictureBlocks, PictureList, write_list
 from generation.record import Output, PictureHash
 from generation.request import Actor
 
@@ -46,10 +46,9 @@ LISTED_PICTURES = 25
 class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pictures"):
     """`/mod pictures`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, blocks: PictureBlocks) -> None:
         super().__init__()
-        self._services = services
-        self._blocks = services.picture_blocks
+        self._blocks = blocks
 
     @app_commands.command(description="Block a picture that you attach")
     @app_commands.describe(image="The picture; only a hash of it is kept", reason="For moderators")
@@ -62,8 +61,7 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
         """Block a picture from a file."""
         check_attachments({"image": image})
         actor = await acknowledged(interaction)
-        hashes = await hash_files(self._services, actor, [image])
-        await block(interaction, self._services, actor, hashes, reason)
+        await block(interaction, actor, await hash_files(interaction, [image]), reason)
 
     @app_commands.command(description="Unblock a picture")
     @app_commands.describe(number="Its number in the list")
@@ -153,10 +151,11 @@ async def block_picture(interaction: discord.Interaction, message: discord.Messa
 async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Block what was chosen; all pictures if there was no choice."""
     require_moderator(interaction)
-    actor, services = await acknowledged(interaction), services_of(interaction)
+    actor = await acknowledged(interaction)
     chosen = frozenset(answer.choices.get("picture", ()))
     if result := answer.match["result"]:
-        case = await services.moderation_queries.case_file(result, actor.guild_id)
+        queries = services_of(interaction).moderation_queries
+        case = await queries.case_file(result, actor.guild_id)
         hashes = [
             await decode(hash_picture, thumbnail)
             for position, thumbnail in _thumbnails(case.generation.outputs).items()
@@ -165,20 +164,19 @@ async def take_block(interaction: discord.Interaction, answer: ModalInput) -> No
     else:
         files = await _find_files(interaction, int(answer.match["message"]))
         wanted = [file for file in files if not chosen or str(file.id) in chosen]
-        hashes = await hash_files(services, actor, wanted)
-    reason = answer.texts.get("reason", "")
-    await block(interaction, services, actor, hashes, reason)
+        hashes = await hash_files(interaction, wanted)
+    await block(interaction, actor, hashes, answer.texts.get("reason", ""))
 
 
 BLOCK_FORMS: Mapping[str, Handler] = {FORM: take_block}
 
 
 async def hash_files(
-    services: Services, actor: Actor, files: Sequence[discord.Attachment]
+    interaction: discord.Interaction, files: Sequence[discord.Attachment]
 ) -> list[PictureHash | None]:
     """Download pictures and hash them, one after the other. Raises RequestRefused."""
     hashes = []
-    async with services.file_slots.take(actor.user_id):
+    async with services_of(interaction).file_slots.take(interaction.user.id):
         for file in files:
             content = await fetch_file("image", file)
             hashes.append(await decode(hash_picture, content))
@@ -187,7 +185,6 @@ async def hash_files(
 
 async def block(
     interaction: discord.Interaction,
-    services: Services,
     actor: Actor,
     hashes: Sequence[PictureHash | None],
     reason: str,
@@ -196,7 +193,7 @@ async def block(
     known = [hash_ for hash_ in hashes if hash_ is not None]
     if not known:
         raise InvalidAttachment("This picture has too little detail to be recognized.")
-    added = await services.picture_blocks.block(actor, known, reason)
+    added = await services_of(interaction).picture_blocks.block(actor, known, reason)
     lines = [plural("Blocked {count} picture.", "Blocked {count} pictures.", added)]
     if added < len(known):
         lines = [_("Already blocked.")] if not added else lines
