@@ -196,22 +196,16 @@ class FakeAdministration:
         self.is_paused = False
         self.acts = []
 
-    async def pause(self, actor):
-        return self._set(actor, is_paused=True)
-
-    async def resume(self, actor):
-        return self._set(actor, is_paused=False)
+    async def set_paused(self, actor, *, is_paused):
+        self.acts.append((actor.guild_id, actor.user_id, is_paused))
+        changed, self.is_paused = self.is_paused != is_paused, is_paused
+        return changed
 
     async def gallery(self, guild_id):
         return None
 
     async def status(self, guild_id):
         return GuildStatus(self.is_paused, GuildLimits(timezone="Europe/Vienna"), 1, 2)
-
-    def _set(self, actor, *, is_paused):
-        self.acts.append((actor.guild_id, actor.user_id, is_paused))
-        changed, self.is_paused = self.is_paused != is_paused, is_paused
-        return changed
 
 
 class FakePreferences(Preferences):
