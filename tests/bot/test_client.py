@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from unittest.mock import Mock
 
 import discord
 import pytest
@@ -12,6 +13,7 @@ from bot.commands import COMMAND_NAMES
 from bot.operating.logs import set_up_logs
 from bot.replies import submission
 from bot.replies.posted_files import attachment_hosts
+from bot.ui import responses
 from generation.events import Waiting
 from generation.history.queries import HistoryPage
 from generation.request import GenerationRequest, Requester
@@ -142,7 +144,8 @@ async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(service
     service.resumed.clear()
     request = GenerationRequest(Requester(user_id=1, name="ana", channel_id=9), "a fox")
     # Nothing answers: with no time left, this must not wait for it.
-    await submission._check_early(service, request, deadline=0.0)
+    interaction = Mock(extras={responses._DEADLINE: 0.0})
+    assert await submission._in_time(interaction, service.check(request)) is None
 
 
 @pytest.mark.parametrize("private", [False, True])
