@@ -148,11 +148,14 @@ async def test_every_change_is_in_the_audit_log(database):
     ]
 
 
-@pytest.mark.parametrize(("everywhere", "can_appeal"), [(False, True), (True, False)])
-async def test_only_a_servers_own_block_can_be_appealed(database, everywhere, can_appeal):
+@pytest.mark.parametrize(
+    ("guild_id", "everywhere", "can_appeal"),
+    [(5, False, True), (1, False, True), (5, True, False), (None, False, False)],
+)
+async def test_only_a_servers_own_block_can_be_appealed(database, guild_id, everywhere, can_appeal):
     moderation = Moderation(database, utc_now)
-    await moderation.block(Actor(1, 5), 3, reason="", until=None, everywhere=everywhere)
-    (block,) = await moderation.blocks(5, 25)
+    await moderation.block(Actor(1, guild_id), 3, reason="", until=None, everywhere=everywhere)
+    (block,) = await moderation.blocks(guild_id, 25)
     assert (block.is_everywhere, block.can_be_appealed) == (everywhere, can_appeal)
 
 

@@ -11,6 +11,7 @@ from benchmarks.statements import counting_statements
 from db.database import Database
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
+from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
 from db.repositories.policies import PolicyRepository
 from db.tables import ChargeRow
@@ -91,6 +92,7 @@ async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
     assert accepted.cost == 2
     assert accepted.values["size"] == "640x448"
     assert accepted.values["model"] == "alpha.safetensors"
+    assert "prompt" not in accepted.values
     assert accepted.seed == accepted.values["seed"] < 2**53
     assert accepted.reply == "where to"
     assert len(accepted.id) == ID_CHARACTERS == 5, "short enough to say aloud"
@@ -275,7 +277,13 @@ async def test_what_was_used_since_a_check_counts(acceptor, tools):
 
 @pytest.mark.parametrize(
     ("prompt", "late_s", "expected"),
-    [("a fox", 0, None), ("a wolf", 0, "wolf"), ("a fox", 6, "fox"), ("a fox", -6, "fox")],
+    [
+        ("a fox", 0, None),
+        ("a fox", 5, None),
+        ("a wolf", 0, "wolf"),
+        ("a fox", 6, "fox"),
+        ("a fox", -6, "fox"),
+    ],
 )
 async def test_another_or_an_old_request_is_judged_anew(
     acceptor, database, clock, tools, prompt, late_s, expected
@@ -561,6 +569,8 @@ async def test_what_moderators_are_shown(acceptor, database, clock, tools, mode,
     with database.transaction(read_only=True) as session:
         review = ReviewRepository(session).find(accepted.id)
         assert (review.state if review else None) == expected
+        flags = FlagRepository(session).of_generation(accepted.id)
+        assert [one.note for one in flags] == (["fox"] if word else [])
 
 
 async def test_what_was_typed_is_kept_where_the_prompt_differs(quick, tools):
@@ -580,6 +590,9 @@ async def test_a_request_that_continues_or_edits_is_recorded_so(quick, tools):
     attached = tools.ask(user_id=3, workflow="img2img-sd", files=files)
     assert (await quick.accept(attached)).edited
     own = tools.ask(user_id=4, workflow="img2img-sd", files=files)
+    assert not (await quick.accept(replace(own, results=frozenset(files)))).edited
+    masked = {**files, "mask": tools.build_picture(colour="white")}
+    own = tools.ask(user_id=5, workflow="inpaint-sd", files=masked)
     assert not (await quick.accept(replace(own, results=frozenset(files)))).edited
 
 
@@ -606,3 +619,70 @@ async def test_a_lora_is_named_in_the_prompt_where_there_is_a_place(quick, tools
     accepted = await quick.accept(tools.ask("a fox <lora:shine:0.5>"))
     assert "<lora:shine" in accepted.prompt
     assert await quick.accept(tools.ask("a fox <3", user_id=2))
+
+
+async def test_a_spoiler_is_one_and_a_long_name_is_cut(quick, tools):
+    request = replace(tools.ask(), spoiler=True)
+    request = replace(request, requester=replace(request.requester, name="n" * 200))
+    accepted = await quick.accept(request)
+    assert accepted.spoiler
+    assert not (await quick.accept(tools.ask(user_id=2))).spoiler
+    with quick._database.transaction(read_only=True) as session:
+        assert GenerationRepository(session).get(accepted.id).user_name == "n" * 100
+
+
+async def test_ids_become_longer_where_those_of_a_length_are_taken(quick, tools, monkeypatch):
+    lengths = []
+
+    class Repeating(random.Random):
+        def choices(self, population, *, k):
+            lengths.append(k)
+            return population[:1] * k
+
+    monkeypatch.setattr("generation.requests.acceptance.MAX_ID_CHARACTERS", 6)
+    quick._random = Repeating()
+    ids = [(await quick.accept(tools.ask(user_id=user_id))).id for user_id in (1, 2)]
+    assert ids == ["22222", "222222"]
+    assert lengths == [5, 5, 5, 5, 5, 6]
+    with pytest.raises(RuntimeError, match="No free generation id"):
+        await quick.accept(tools.ask(user_id=3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_valid"),
+    [
+        ({}, True),
+        ({"private": True, "spoiler": True, "keeps_metadata": True, "reply": "there"}, True),
+        ({"values": {"steps": 9}}, False),
+        ({"files": {"image": b""}}, False),
+    ],
+)
+async def test_a_check_holds_for_an_equal_request(quick, clock, tools, changes, is_valid):
+    checked = await quick.check(tools.ask())
+    request = replace(tools.ask(), **changes)
+    assert checked.is_valid_for(request, clock.now) is is_valid
+    assert not replace(checked, checked_at=None).is_valid_for(request, clock.now)
+
+
+async def test_whoever_chose_no_workflow_gets_one_that_their_roles_may_use(quick, tools):
+    with quick._database.transaction() as session:
+        GuildRepository(session).get_or_create(GUILD, now=datetime.now(UTC))
+        PolicyRepository(session).set_role(GUILD, 77, access={"workflows": ["another-sd"]})
+    accepted = await quick.accept(tools.ask(workflow=None, role_ids=[77]))
+    assert (accepted.workflow, accepted.cost) == ("another-sd", 1)
+    refused = await refusal(quick, tools.ask(user_id=2, role_ids=[77]))
+    assert refused.facts["option"] == "txt2img-sd"
+
+
+async def test_a_lora_without_a_place_is_refused(quick, drawing, tmp_path, tools):
+    toml = tmp_path / "workflows" / "drawn" / "workflow.toml"
+    prompt = 'name = "prompt"\ntype = "text"\ntargets = ["2.text"]\n'
+    toml.write_text(
+        DRAWN.replace('name = "negative"\ntype = "text"\ntargets = ["2.text"]\n', prompt)
+    )
+    drawing.load()
+    quick._checker._catalog = drawing
+    asker = {"workflow": "drawn", "role_ids": [70]}
+    refused = await refusal(quick, tools.ask("a fox <lora:shine:0.5>", **asker))
+    assert refused.sentence.startswith("The workflow drawn has no place for: lora. ")
+    assert (await quick.accept(tools.ask("a fox", **asker))).prompt == "a fox"
