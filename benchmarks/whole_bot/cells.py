@@ -197,7 +197,7 @@ CELLS: Mapping[str, Cell] = {
     "rest": Cell(_ONE, (measure_own,), is_compared=False),
     "cpu": Cell(_ONE, (measure_alone, measure_together)),
     "together": Cell(_ONE, (measure_together,)),
-    "memory": Cell(_ONE, (measure_memory,)),
+    "memory": Cell(_ONE, (measure_memory,), is_compared=False),
     "many": Cell(_ONE, (measure_many,)),
     "idle-four": Cell(_FOUR, (measure_idle_with_four,), is_compared=False),
     "running": Cell(_WIDE, (measure_running,), is_compared=False),
