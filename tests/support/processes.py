@@ -27,6 +27,7 @@ PRELOADED = (
     "bot.cli.main",
     "sandbox.comfyui",
     "sandbox.demo",
+    "tests.support.read_ahead",
 )
 
 MAX_OUTPUT_BYTES = 2**24
