@@ -1,15 +1,14 @@
 """A service in memory, generations to show, and the bot on either stand-in Discord."""
 
+import time
 from types import SimpleNamespace
 
 import discord
 import pytest
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
+import pytest_asyncio
 
 from bot.client import LimnerClient, Shards
 from generation.events import Ended
-from sandbox.discord_api import DiscordStandIn
 from tests.support.bot_objects import (
     build_cursor,
     build_failure,
@@ -20,8 +19,8 @@ from tests.support.bot_objects import (
     build_waiting,
 )
 from tests.support.bot_on_sockets import delete_message, run_bot
+from tests.support.discord import address_restored, open_discord
 from tests.support.fake_service import FakeService, build_services
-from tests.support.openapi import Checker
 from tests.support.pictures import build_noise, build_picture
 from tests.support.waiting import eventually
 
@@ -96,25 +95,20 @@ def errors_are_told(simcord_env):
     assert simcord_env.errors
 
 
+# A busy machine is no reason for a test to fail.
+PATIENT = {"response_seconds": 20.0}
+
+
 @pytest.fixture
 def _address_restored():
-    """The library keeps Discord's address for the whole process."""
-    base, gateway = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
-    yield
-    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = base, gateway
+    with address_restored():
+        yield
 
 
 @pytest.fixture
-async def world(_address_restored):
-    # A busy machine is no reason for a test to fail.
-    async with DiscordStandIn(response_seconds=20.0) as standing:
-        checker = Checker()
-        standing.observe_requests(checker.check)
-        yield standing
-        assert checker.problems == []
-        assert standing.unknown_requests == []
-        assert standing.rate_limit_hits == 0
-        assert standing.pings == []
+async def world():
+    async with open_discord(**PATIENT) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -126,3 +120,19 @@ def start_bot():
 async def bot(world, service):
     async with run_bot(world, service) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_bot():
+    async with open_discord(**PATIENT) as world:
+        # What people do in an hour is done in seconds here.
+        world.rate_limits.now = lambda: time.monotonic() * 1000
+        async with run_bot(world, FakeService()) as running:
+            yield running
+
+
+@pytest.fixture
+def shared_bot(module_bot):
+    """The bot of all tests of a module that run on its loop; its service remembers nothing."""
+    module_bot.service.__init__()
+    return module_bot

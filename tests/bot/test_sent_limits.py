@@ -231,14 +231,16 @@ async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(
 @pytest.mark.parametrize("action", ["remix", "input", "edit", "animate", "words", "delete"])
 @pytest.mark.parametrize(
     ("typed", "language"),
-    # A bot is started for each, and what is typed is not translated.
+    # What is typed is not translated.
     [
         *((words, "en-US") for words in TYPED.values()),
         *((TYPED["markdown"], language) for language in sorted(languages())),
     ],
     indirect=True,
 )
-async def test_forms(bot, tools, service, result, language, action):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_forms(shared_bot, tools, result, language, action):
+    bot = shared_bot
     generation, _ = result
     words = {**generation.values, "strength": 1 / 3, "negative": generation.prompt}
     generation = replace(
@@ -248,7 +250,7 @@ async def test_forms(bot, tools, service, result, language, action):
         workflow="img2img-sd",
         values=words,
     )
-    service.add(generation)
+    bot.service.add(generation)
     bot.world.directory.member(bot.ana.id).locale = language
     channel = bot.client.get_channel(bot.world.channel("general").id)
     sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, action)))

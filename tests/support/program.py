@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 from sandbox.people import Person, as_text, files_of
+from tests.support.processes import start_program
 
 PATIENCE_S = 60
 """For a command to end."""
@@ -68,6 +71,47 @@ class TestEnvironment:
             await self.world.wait_until_connected(30)
             await set_limits(application.core, self.world.guild_id, cooldown_s=0)
             yield application.core
+
+    @asynccontextmanager
+    async def process(self, *, role="all", address=None, **variables):
+        """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
+        address = address or self.world.address
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        child = await start_program(
+            *("-m", "benchmarks.bot_process", address.api_base, address.gateway_url, role),
+            cwd=self.data.parent,
+            env=kept
+            | {
+                "DISCORD_TOKEN": self.world.token,
+                "COMFYUI_URLS": self.comfyui.url,
+                "LIMNER_DATA": str(self.data),
+                "PYTHONWARNINGS": "ignore",
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            }
+            | variables,
+        )
+        try:
+            yield child
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
+
+
+async def run_command(
+    folder: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `limner` in a folder to its end."""
+    process = await start_program(
+        *("-m", "bot", *arguments), cwd=folder, env=build_environment() | variables
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return subprocess.CompletedProcess(arguments, process.returncode, out.decode(), err.decode())
 
 
 async def set_limits(core, guild_id, **limits):

@@ -17,6 +17,23 @@ TINY_MODELS = {
 }
 
 
+async def replay(version: str, name: str, folder: Path) -> None:
+    """Do what a recording's client did and compare every message and answer."""
+    lines = (RECORDINGS / version / f"standin_{name}.jsonl").read_text().splitlines()
+    (folder / "input").mkdir()
+    (folder / "input" / "corrupt.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    options = {"step_seconds": 0.05, "load_seconds": 0, "models": TINY_MODELS, "root": folder}
+    if name == "two_clients":
+        options["load_seconds"] = 1
+    async with (
+        ComfyUIStandIn(version=version, **options) as comfy,
+        aiohttp.ClientSession() as http,
+    ):
+        replayer = Replay(comfy, http)
+        for number, line in enumerate(lines):
+            await replayer.follow(json.loads(line), f"{name} line {number + 1}")
+
+
 class Replay:
     def __init__(self, comfy: ComfyUIStandIn, http: aiohttp.ClientSession) -> None:
         self.client = Client(comfy, http)

@@ -23,6 +23,18 @@ OWNER_AND_MODERATORS = ("cancel", "delete")
 
 REFUSED = "Only the person who made"
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def bot(shared_bot):
+    return shared_bot
+
+
+@pytest.fixture
+def service(bot):
+    return bot.service
+
 
 @pytest.fixture
 def press(bot, tools, service):
@@ -43,13 +55,11 @@ def press(bot, tools, service):
         if reply.modal is not None:
             return "asked"
 
-        def is_over():
-            new = [one for one in person.messages() if one["id"] not in before]
-            answers = [one for one in new if is_answered(one)]
-            return answers or service.requests
+        def find_new():
+            return [one for one in person.messages() if one["id"] not in before]
 
-        await tools.eventually(is_over)
-        refused = [one for one in person.messages() if REFUSED in as_text(one)]
+        await tools.eventually(lambda: any(map(is_answered, find_new())) or service.requests)
+        refused = [one for one in find_new() if REFUSED in as_text(one)]
         assert all(one["ephemeral"] for one in refused)
         return "refused" if refused else "done"
 
@@ -77,7 +87,7 @@ async def test_moderators_of_another_server_have_no_say(bot, press, action):
     assert await press(bot.mo, action, guild_id=404) == "refused"
 
 
-async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, services, service):
+async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, service):
     """Somebody may keep a form open while the result becomes private, or forge its id."""
     theirs = service.add(tools.generation(user_id=77, guild_id=404))
 
