@@ -20,7 +20,6 @@ from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.hub import Hub
 from sandbox.comfyui.jobs import Job, JobStore, now_ms
 from sandbox.comfyui.models import DEFAULT_MODELS, FOLDERS, Installation, ModelFolders
-from sandbox.comfyui.painting.painter import LARGEST_DRAWING
 from sandbox.comfyui.transcript import Execution, Transcript
 from sandbox.scenarios import (
     BigFrame,
@@ -59,7 +58,7 @@ class Engine(ABC):
         load_seconds: float = 0.3,
         models: ModelFolders = DEFAULT_MODELS,
         missing: Iterable[str] = (),
-        largest_drawing: int = LARGEST_DRAWING,
+        largest_drawing: int | None = None,
         root: Path | None = None,
     ) -> None:
         if version not in FOLDERS:

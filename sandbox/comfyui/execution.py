@@ -64,7 +64,7 @@ class SharedState:
     faults: FaultPlan
     pool: ThreadPoolExecutor
     version: str
-    largest_drawing: int
+    largest_drawing: int | None
     classes: Mapping[str, Any]
     control: RunControl
     last_node: tuple[str | None, str] | None = None
@@ -267,7 +267,7 @@ class NodeRun:
         self._run = run
         self._node_id = node_id
         self.version: str = run.shared.version
-        self.largest_drawing: int = run.shared.largest_drawing
+        self.largest_drawing: int | None = run.shared.largest_drawing
         self.folders: Folders = run.shared.folders
         self.graph: Mapping[str, Any] = run.job.graph
         self.extra_data: Mapping[str, Any] = run.job.extra_data

@@ -11,9 +11,10 @@ class ComfyUIStandIn(Engine):
 
     `version` is "0.33.0" or "0.3.64". `step_seconds` is what a sampler step takes and
     `load_seconds` the first loading of a model file. `missing` names node classes that are not
-    installed. Pictures are drawn with at most `largest_drawing` pixels a side and enlarged from
-    that: less is quicker, and coarser. Files live in `root`, or in a temporary directory that goes
-    away with the server.
+    installed. Pictures are drawn with at most `largest_drawing` pixels a side, if given: those made
+    from nothing are not larger than that, whatever was asked for, and those made from a picture are
+    enlarged from it. Less is quicker, and coarser. Files live in `root`, or in a temporary
+    directory that goes away with the server.
     """
 
     def build_application(self) -> web.Application:

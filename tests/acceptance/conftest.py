@@ -36,8 +36,14 @@ def _shipped_in_memory():
 
 
 @pytest.fixture
-async def environment(data, no_test_variables, _shipped_in_memory):
-    comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0, largest_drawing=256)
+def largest_drawing():
+    """Pixels a side of what the stand-in paints: most tests need no more."""
+    return 256
+
+
+@pytest.fixture
+async def environment(data, no_test_variables, _shipped_in_memory, largest_drawing):
+    comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0, largest_drawing=largest_drawing)
     async with comfyui, open_discord() as world:
         yield TestEnvironment(world, comfyui, data)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zipfile import ZipFile
 
 import aiohttp
+import pytest
 from PIL import Image
 
 from db.repositories.generations import GenerationRepository
@@ -39,6 +40,7 @@ async def export(person):
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.parametrize("largest_drawing", [1024])
 async def test_the_archive_has_a_page_with_pictures_and_links_for_the_rest(environment):
     prompt = "<b>a fox</b> & more"
     async with environment.bot():

@@ -52,12 +52,15 @@ async def told(person, text):
 
 
 async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
+    environment.world.attachment_size_limit = 2**26
     async with environment.bot() as core:
         done = await imagine(environment.ana, count=2, aspect="1:1")
         assert labels_of(done) == ["U1", "U2", "🔁", "V1", "V2", "⋯"]
         larger = await press(environment.ben, done, "U2")
-        assert await size_of(larger) == (4096, 4096)
-        assert "Upscale" not in labels_of(larger)
+        assert await size_of(larger) == (1024, 1024)
+        largest = await press(environment.ben, larger, "Upscale")
+        assert await size_of(largest) == (4096, 4096)
+        assert "Upscale" not in labels_of(largest)
         varied = await press(environment.ben, done, "V1")
         assert await size_of(varied) == (2048, 1024)
         assert (
@@ -156,7 +159,7 @@ async def test_an_old_result_is_upscaled_from_what_discord_holds(environment):
         done = await imagine(environment.ana, aspect="1:1")
         await prune(core, id_of(done))
         larger = await press(environment.ana, done, "Upscale")
-        assert await size_of(larger) == (4096, 4096)
+        assert await size_of(larger) == (1024, 1024)
 
 
 @pytest.mark.parametrize("who", ["ana", "mo"])

@@ -1,5 +1,6 @@
 """Node classes that make, encode, decode and mask latents."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -14,19 +15,17 @@ SHAPELESS_SIDE: Final = 64
 """Pixels a side of what is sampled for a sound or a 3D model, and seen in previews alone."""
 
 
-def _empty_latent(_: RunContext, inputs: Inputs) -> Result:
-    width, height = (on_grid(int(inputs[side])) for side in ("width", "height"))
-    return Result((Latent(width, height, int(inputs["batch_size"])),))
+def _empty_latent(context: RunContext, inputs: Inputs) -> Result:
+    return Result((_empty(context, inputs, int(inputs["batch_size"])),))
 
 
 def _empty_shapeless(_: RunContext, _inputs: Inputs) -> Result:
     return Result((Latent(SHAPELESS_SIDE, SHAPELESS_SIDE, 1),))
 
 
-def _start_video(_: RunContext, inputs: Inputs) -> Result:
+def _start_video(context: RunContext, inputs: Inputs) -> Result:
     """Give a canvas for one frame: all videos are saved as the same clip."""
-    width, height = (on_grid(int(inputs[side])) for side in ("width", "height"))
-    return Result((Latent(width, height, 1),))
+    return Result((_empty(context, inputs, 1),))
 
 
 def _decode(_: RunContext, inputs: Inputs) -> Result:
@@ -78,6 +77,12 @@ def _scale_latent(_: RunContext, inputs: Inputs) -> Result:
     pictures = tuple(picture.resize((width, height), chosen) for picture in latent.pictures)
     mask = latent.mask.resize((width, height)) if latent.mask else None
     return Result((replace(latent, width=width, height=height, pictures=pictures, mask=mask),))
+
+
+def _empty(context: RunContext, inputs: Inputs, batch: int) -> Latent:
+    wanted = int(inputs["width"]), int(inputs["height"])
+    scale = min(1.0, (context.largest_drawing or math.inf) / max(wanted))
+    return Latent(on_grid(round(wanted[0] * scale)), on_grid(round(wanted[1] * scale)), batch)
 
 
 def _latent_of(pictures: Pictures) -> Latent:

@@ -16,7 +16,7 @@ class RunContext(Protocol):
     """Services of the server for a running node."""
 
     version: str
-    largest_drawing: int
+    largest_drawing: int | None
     folders: Folders
     graph: Mapping[str, Any]
     extra_data: Mapping[str, Any]

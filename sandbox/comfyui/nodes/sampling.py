@@ -19,7 +19,7 @@ PREVIEW_SIDE: Final = 512
 class Stepper(Protocol):
     """Services of the run that sampling uses."""
 
-    largest_drawing: int
+    largest_drawing: int | None
 
     async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
         """Report one finished step."""
@@ -49,6 +49,7 @@ class Sampling:
         ]
         source = self.latent.pictures[0] if self.latent.pictures else None
         noise = painter.noise(self.seed, size)
+        side = min(PREVIEW_SIDE, stepper.largest_drawing or PREVIEW_SIDE)
         for step in range(1, self.steps + 1):
             share = step / self.steps * (1 - self.unfinished)
             preview = partial(
@@ -58,7 +59,7 @@ class Sampling:
                 noise,
                 share,
                 self.denoise,
-                side=PREVIEW_SIDE,
+                side=side,
             )
             await stepper.step(step, self.steps, preview)
         if self.unfinished:
@@ -70,7 +71,7 @@ class Sampling:
             ]
         return replace(self.latent, batch=batch, pictures=tuple(pictures))
 
-    def _picture(self, index: int, largest_drawing: int) -> Image.Image:
+    def _picture(self, index: int, largest_drawing: int | None) -> Image.Image:
         guider = self.guider
         brief = painter.Brief(
             prompt=guider.positive.text,

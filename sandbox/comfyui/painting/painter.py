@@ -37,12 +37,15 @@ class Brief:
     steps: int = 20
 
 
-def paint(brief: Brief, largest_drawing: int = LARGEST_DRAWING) -> Image.Image:
-    """Paint the finished picture of a brief, drawn at most so many pixels wide or high."""
+def paint(brief: Brief, largest_drawing: int | None = None) -> Image.Image:
+    """Paint the finished picture of a brief, drawn at most so many pixels wide or high.
+
+    Without a number, drawings have at most LARGEST_DRAWING pixels a side.
+    """
     words = brief.prompt.lower()
     chance = random.Random(f"{brief.seed}/{words}/{brief.negative}/{brief.model}")  # noqa: S311 - a picture, not a secret
     palette = choose_palette(words, _digest(words))
-    drawing = _drawing_size(brief.size, largest_drawing)
+    drawing = _drawing_size(brief.size, largest_drawing or LARGEST_DRAWING)
     canvas = Canvas(drawing, palette, chance, words)
     picture = _treat(draw_scene(canvas), brief)
     # A coarse drawing is not worth smoothing: blocks are packed as PNG in a quarter of the time.
