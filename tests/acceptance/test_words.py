@@ -56,7 +56,7 @@ async def test_a_prompt_is_improved_first_and_its_options_are_kept(environment, 
     given = {"prompt": "a fox", "enhance": True, "steps": 2, "aspect": "3:2"}
     async with environment.bot() as core:
         reply = await ana.slash("general", "imagine", **given, workflow="txt2img-sd")
-        await reply.until(lambda message: "better" in as_text(message), PATIENCE_S)
+        await reply.until(lambda message: "Use as prompt" in as_text(message), PATIENCE_S)
         assert environment.comfyui.log.posts[-1].graph["1"]["inputs"]["source"] == "a fox"
         (made,) = (await core.service.history(HistoryFilter(user_id=ana.id))).generations
         form = (await ana.click(reply.message, "Use as prompt")).modal
