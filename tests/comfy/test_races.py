@@ -386,6 +386,17 @@ async def test_every_post_cut_before_it_arrived(comfy, connect, follow, prompt_i
     assert not comfy.swallow_posts
 
 
+async def test_post_cut_and_nobody_knows_whether_it_arrived(
+    comfy, connect, follow, prompt_id, graph
+):
+    backend = await connect(lookup=0.0)
+    comfy.swallow_posts, comfy.refuses_questions = 1, True
+
+    with pytest.raises(BackendUnreachable):
+        await follow(backend, prompt_id, graph, is_new=True)
+    assert comfy.count("POST", "/prompt") == 1
+
+
 async def test_post_cut_and_queued_a_while_later(
     comfy, connect, start_following, eventually, prompt_id, graph
 ):

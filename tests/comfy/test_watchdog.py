@@ -275,3 +275,40 @@ async def test_a_run_may_end_while_its_record_is_looked_up(caplog):
     assert run.missing_since is None
     assert await run.mailbox.get() is None
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("state", "silent_s", "client_id", "is_connected", "reopened"),
+    [
+        (QueueState.RUNNING, 1000, "c", True, True),
+        (QueueState.RUNNING, 0, "c", True, False),
+        (QueueState.RUNNING, 1000, "previous", True, False),
+        (QueueState.RUNNING, 1000, "c", False, False),
+        (QueueState.WAITING, 1000, "c", True, False),
+        (None, 1000, "c", True, True),
+        (None, 0, "c", True, False),
+        (None, 1000, "previous", True, False),
+        (None, 1000, "c", False, False),
+    ],
+)
+async def test_a_socket_that_was_silent_about_news_is_opened_anew(
+    state, silent_s, client_id, is_connected, reopened
+):
+    """Unless the news were for another connection of ours, or there is none."""
+
+    async def find(prompt_id):
+        return RunRecord((), frozenset(), None)
+
+    async def fetch():
+        return {} if state is None else {"p": state}
+
+    now = time.monotonic()
+    backend = Backend(fetch, find)
+    backend.is_connected, backend.last_frame_at = is_connected, now - silent_s
+    followed = FollowedRuns()
+    watchdog = Watchdog(backend, backend, backend, followed, replace(Timing(), silence=600.0))
+    run = Run("p", {}, stall_after=600.0, now=now)
+    run.client_id, run.is_submitted = client_id, True
+    with followed.following(run):
+        await watchdog._ask([run])
+    assert backend.reopened == reopened

@@ -204,3 +204,23 @@ async def test_an_end_before_the_first_edit_leaves_nothing(views, generation):
     assert views.live._views == {}
     views.live.show(build_running(generation, 4))
     assert views.live._views == {}
+
+
+async def test_a_countdown_ends_with_the_edit_in_which_the_run_ended(views, generation):
+    """What the countdown would show again is no longer true."""
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def edit(_address, _draft):
+        began.set()
+        await may_end.wait()
+
+    views.sender.edit = edit
+    running = build_running(generation, 3)
+    views.live.show(replace(running, progress=replace(running.progress, done_at=LATER)))
+    await began.wait()
+    view = views.live._views[generation.id]
+    assert view.counts_down_to == LATER
+    views.live.retire(generation.id)
+    may_end.set()
+    await eventually(view.task.done)
+    assert not view.task.cancelled()

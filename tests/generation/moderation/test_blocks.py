@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.watched_words import WatchedWordRepository
+from db.tables import FlagRow
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Block, Moderation, refuse_blocked
 from generation.moderation.word_filter import (
@@ -19,7 +22,9 @@ from generation.moderation.word_filter import (
 )
 from generation.request import Actor, Requester
 from generation.service import utc_now
+from tests.support.bot_objects import build_generation
 from tests.support.clock import Clock
+from tests.support.rows import generation_row
 
 TERMS = (WatchedWord(1, "fox", WordAction.REFUSE),)
 PATIENCE_S = 10
@@ -185,3 +190,19 @@ async def test_a_refused_word_is_named_and_an_expression_is_not(
     with pytest.raises(RequestRefused, match=sentence) as refused:
         await moderation.judge(Requester(3, "Ben", 9, 5), ["a red fox"])
     assert refused.value.kind is FailureKind.PROMPT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("action", "is_warned"), [(WordAction.HOLD, False), (WordAction.WARN, True)]
+)
+async def test_who_made_something_is_warned_of_a_word_that_warns(database, action, is_warned):
+    moderation, generation = Moderation(database, utc_now), build_generation(guild_id=5)
+    await moderation.watch(Actor(1, 5), "fox", action, is_expression=False)
+    assert not await moderation.needs_warning(generation)
+    verdict = await moderation.judge(Requester(3, "Ben", 9, 5), ["a fox"])
+    with database.transaction() as session:
+        GenerationRepository(session).add(generation_row(generation.id, created_at=NOON))
+        for kind, note in verdict.flags:
+            flag = FlagRow(generation_id=generation.id, kind=kind, note=note, at=NOON)
+            FlagRepository(session).add(flag)
+    assert await moderation.needs_warning(generation) is is_warned

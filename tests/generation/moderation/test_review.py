@@ -149,3 +149,21 @@ async def test_a_sheet_has_the_oldest_results_that_fit(
     assert [one.id for one in sheet.generations] == ids[:chosen]
     assert sheet.counts == (1,) * chosen
     assert sheet.picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_sheet_goes_past_what_has_no_room_and_what_nobody_can_judge_on_it(
+    database, add, reviews
+):
+    full, too_many, *sounds, last = add(12)
+    picture = {"filename": "b.png", "media_type": "image/png", "sha256": "", "byte_count": 1}
+    picture |= {"thumbnail": build_picture(size=(8, 8))}
+    more = [(full, position) for position in range(1, 35)] + [(too_many, 1)]
+    rows = [picture | {"generation_id": id_, "position": position} for id_, position in more]
+    heard = update(OutputRow).where(OutputRow.generation_id.in_(sounds))
+    with database.transaction() as session:
+        session.execute(insert(table_of(OutputRow)), rows)
+        session.execute(heard.values(media_type="audio/mpeg"))
+    waiting, chosen = await reviews.sheets.choose(GUILD, CHARACTERS_A_SHEET)
+    assert waiting == 12
+    assert [(generation.id, len(tiles)) for generation, tiles in chosen] == [(full, 35), (last, 1)]
