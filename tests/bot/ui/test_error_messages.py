@@ -47,6 +47,13 @@ async def test_a_refusal_takes_the_public_waiting_message_away(bot, service):
     assert bot.ben.messages("general") == []
 
 
+async def test_a_late_refusal_comes_also_while_others_wait_for_their_acknowledgement(bot, service):
+    service.refusal = SLOW
+    with bot.client.services.acknowledgements.pending():
+        await bot.ana.slash("general", "imagine", prompt="a fox")
+        assert (await bot.ana.wait_for(is_refusal))["ephemeral"]
+
+
 async def test_a_private_waiting_message_is_filled(bot, service):
     service.refusal = SLOW
     reply = await bot.ana.slash("general", "imagine", prompt="a fox", private=True)
