@@ -20,6 +20,7 @@ from bot.replies.live_views import (
 )
 from generation.notifier import DeliveryPostponed
 from generation.record import GenerationState
+from generation.request import Derivation
 from sandbox.people import as_text, files_of
 from tests.support.messages import labels_of
 
@@ -425,6 +426,48 @@ async def test_whoever_waited_long_is_called_once(bot, world, tools, is_direct):
     told = [one for one in bot.ana.messages() if "Your result is ready" in as_text(one)]
     assert [receipt.message_url in as_text(one) for one in told] == [True]
     assert bool(bot.ana.direct_messages()) is is_direct
+
+
+async def test_a_wait_counts_up_to_a_result_or_a_failure(bot, world, tools):
+    await bot.services.preferences.change(bot.ana.id, call_after_s=10)
+
+    async def is_called(state, waited_s):
+        generation, _ = await bot.imagine()
+        ended, contents = tools.result(generation, tools.picture())
+        finished_at = None if waited_s is None else ended.created_at + timedelta(seconds=waited_s)
+        failure = None if state is GenerationState.SUCCEEDED else tools.failure(ended).failure
+        told = replace(ended, state=state, finished_at=finished_at, failure=failure)
+        await bot.replies.deliver(told, contents)
+        pings = list(world.pings)
+        world.pings.clear()
+        return bool(pings)
+
+    assert await is_called(GenerationState.SUCCEEDED, 10)
+    assert await is_called(GenerationState.FAILED, 10)
+    assert not await is_called(GenerationState.FAILED, 9.9)
+    assert not await is_called(GenerationState.CANCELLED, 10)
+    assert not await is_called(GenerationState.SUCCEEDED, None)
+
+
+async def test_a_result_links_to_what_it_came_from_if_everybody_may_see_that(bot, tools, service):
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    url = "https://discord.com/channels/1/2/3"
+    parent = service.add(tools.generation(state=GenerationState.SUCCEEDED, message_url=url))
+    derived = replace(ended, parent_id=parent.id, derivation=Derivation.REMIX)
+
+    async def is_linked(one):
+        await bot.replies.deliver(one, contents)
+        return url in as_text(reply.message)
+
+    assert not await is_linked(derived), "there are no records yet"
+    bot.replies.use_records(service)
+    assert await is_linked(derived)
+    assert not await is_linked(replace(derived, parent_id=None))
+    assert not await is_linked(replace(derived, parent_id="none"))
+    for hidden in ("private", "withheld"):
+        service.add(replace(parent, **{hidden: True}))
+        assert not await is_linked(derived)
 
 
 async def test_whoever_wants_to_hear_nothing_is_not_called(bot, world, tools):

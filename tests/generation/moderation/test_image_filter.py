@@ -3,6 +3,7 @@
 import asyncio
 import io
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -243,6 +244,29 @@ async def test_after_a_result_that_cannot_be_read_no_other_is_checked(database, 
     outputs = [NewOutput(i, "x.png", "image/png", one) for i, one in enumerate(contents)]
     assert (await gate.judge(Asked, outputs)).verdict is ImageVerdict.HOLD
     assert not checker.threads
+    gate.close()
+
+
+async def test_one_picture_is_checked_at_a_time(tools):
+    class Meeting:
+        """Counts checks during which another one began."""
+
+        count = 0
+        barrier = threading.Barrier(2, timeout=0.05)
+
+        def check(self, picture):
+            with suppress(threading.BrokenBarrierError):
+                self.barrier.wait()
+                self.count += 1
+            return Detections()
+
+    meeting = Meeting()
+    gate = ImageGate(None, meeting, utc_now)
+    assert gate.is_installed
+    policy, picture = ImagePolicy(CheckMode.REFUSE), tools.build_picture(colour="green")
+    await asyncio.gather(*(gate.may_preview(policy, picture) for _ in range(2)))
+    assert meeting.barrier.broken
+    assert meeting.count == 0
     gate.close()
 
 
