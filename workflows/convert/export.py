@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.errors import InvalidGraph, Sentence
+from workflows.graph import MAX_NODES
 from workflows.untrusted import as_dict, as_dicts, as_list
 
 INPUT_NODE = "-10"
@@ -124,6 +125,13 @@ class Export:
     subgraphs: Mapping[str, Subgraph]
     extra: Mapping[str, Any]
     ignores_links: bool = False
+
+
+def check_size(nodes: int) -> None:
+    """Raise InvalidGraph if a workflow has too many nodes, unfolded."""
+    if nodes > MAX_NODES:
+        sentence = "The workflow has more than {count} nodes, unfolded."
+        raise InvalidGraph([Sentence(sentence, count=f"{MAX_NODES:,}")])
 
 
 def parse_export(raw: Mapping[str, Any]) -> Export:

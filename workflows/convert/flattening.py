@@ -15,10 +15,11 @@ from workflows.convert.export import (
     Port,
     Socket,
     Subgraph,
+    check_size,
 )
 from workflows.convert.widgets import Widget, read_widgets
 from workflows.errors import InvalidGraph, Sentence
-from workflows.graph import MAX_NODES, Link
+from workflows.graph import Link
 from workflows.nodes import NodeClasses
 
 MAX_STEPS = 200
@@ -66,15 +67,7 @@ class GraphInstance:
     def count(self, nodes: int) -> None:
         """Count flattened nodes. Raises InvalidGraph if there are too many."""
         self._node_count += nodes
-        if self._node_count > MAX_NODES:
-            raise InvalidGraph(
-                [
-                    Sentence(
-                        "The workflow has more than {count} nodes, unfolded.",
-                        count=f"{MAX_NODES:,}",
-                    )
-                ]
-            )
+        check_size(self._node_count)
 
     def name(self, node_id: str) -> str:
         """Return a node's id in the resulting graph."""

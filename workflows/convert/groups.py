@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workflows.convert.export import EditorGraph, EditorLink, EditorNode, Export
-from workflows.convert.group_definitions import BARE, MAX_DEPTH, Group, GroupDefinitions
+from workflows.convert.export import EditorGraph, EditorLink, EditorNode, Export, check_size
+from workflows.convert.group_definitions import BARE, Group, GroupDefinitions
 from workflows.convert.virtual import PRIMITIVE, with_values
-from workflows.errors import InvalidGraph, Sentence
 from workflows.nodes import NodeClasses
 
 
 def without_groups(export: Export, classes: NodeClasses) -> Export:
     """Replace group nodes by their nodes, whose ids are `group:position`.
 
-    Raises InvalidGraph for groups nested without end.
+    Raises InvalidGraph for groups nested without end, and for too many nodes.
     """
     definitions = export.extra.get("groupNodes")
     if not isinstance(definitions, dict):
@@ -38,24 +37,20 @@ class _Unfolding:
         self._classes = classes
 
     def unfold(self, graph: EditorGraph) -> EditorGraph:
-        for _ in range(MAX_DEPTH):
-            found = next((one for one in graph.nodes.values() if self._is_unfolded(one)), None)
-            if found is None:
-                return graph
-            for node in [one for one in graph.nodes.values() if self._is_unfolded(one)]:
-                graph = self._unfold_one(graph, node)
-        raise InvalidGraph(
-            [Sentence("The group nodes are nested too deeply, or contain themselves.")]
-        )
+        while hosts := list(self._hosts(graph)):
+            for host, group in hosts:
+                graph = self._unfold_one(graph, host, group)
+                check_size(len(graph.nodes))
+        return graph
 
-    def _is_unfolded(self, node: EditorNode) -> bool:
-        """Return whether a group is expanded: a muted or bypassed one stays a node."""
-        return self._groups.name(node.type) is not None and not node.is_off
+    def _hosts(self, graph: EditorGraph) -> Iterator[tuple[EditorNode, Group]]:
+        """Yield the group nodes to expand: a muted or bypassed one stays a node."""
+        for node in graph.nodes.values():
+            group = self._groups.find(node.type)
+            if group is not None and not node.is_off:
+                yield node, group
 
-    def _unfold_one(self, graph: EditorGraph, host: EditorNode) -> EditorGraph:
-        group = self._groups.find(host.type)
-        if group is None:
-            return graph
+    def _unfold_one(self, graph: EditorGraph, host: EditorNode, group: Group) -> EditorGraph:
         nodes = {name: one for name, one in graph.nodes.items() if name != host.id}
         for position, node in enumerate(_with_links(group, host)):
             inner = replace(node, id=_inner_id(host, position))

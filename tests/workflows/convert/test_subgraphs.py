@@ -279,3 +279,78 @@ def test_a_group_inside_itself_is_refused(inputs, made):
     definition = {"nodes": [made.node(0, "workflow>Loop")], "links": []}
     with pytest.raises(InvalidGraph, match="contain"):
         inputs([made.node(1, "workflow>Loop")], extra={"groupNodes": {"Loop": definition}})
+
+
+def test_groups_that_multiply_are_refused(inputs, made):
+    definitions = {
+        f"level{n}": {"nodes": [made.node(0, f"workflow>level{n + 1}")] * 40, "links": []}
+        for n in range(8)
+    }
+    with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
+        inputs([made.node(1, "workflow>level0")], extra={"groupNodes": definitions})
+
+
+@pytest.mark.parametrize("depth", [1, 15])
+def test_a_value_of_a_group_reaches_the_groups_inside(inputs, made, depth):
+    """One value of two: the other stays as the inner group has it."""
+    definitions = {"0": {"nodes": [made.node(0, "Sum", [3, 4], (), ["INT"])], "links": []}}
+    for n in range(depth):
+        inner = made.node(0, f"workflow>{n}", [5, 6], (), ["INT"])
+        definitions[str(n + 1)] = {"nodes": [inner], "links": []}
+    found = inputs([made.node(1, f"workflow>{depth}", [30])], extra={"groupNodes": definitions})
+    assert found == {":".join(["1", *["0"] * (depth + 1)]): {"a": 30, "b": 6}}
+
+
+@pytest.mark.parametrize(
+    ("values", "number"), [({"number": 30, "gone": 1}, 30), ({}, 3), ({"number": None}, None)]
+)
+def test_an_instances_values_by_name(inputs, made, inner, values, number):
+    nodes, links = around(made, values)
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": number, "b": 4}
+
+
+@pytest.mark.parametrize("widget", ["number", None])
+@pytest.mark.parametrize(
+    ("entries", "values", "number"),
+    [
+        ([["7", "number"], ["7", "gone"]], [60], 60),
+        ([["7"], ["7", "1: number"]], [60], 60),
+        ([["7", "number"]], [None], 3),
+        ([["8", "number"]], [60], 3),
+    ],
+)
+def test_a_widget_promoted_through_two_subgraphs(
+    inputs, made, inner, widget, entries, values, number
+):
+    sockets = [("number", "INT", 1, widget), ("picture", "IMAGE", 2)]
+    outer = {
+        **INNER,
+        "id": "outer",
+        "nodes": [made.node(7, "inner", (), sockets, ["IMAGE"])],
+        "links": [
+            link(1, -10, 0, 7, 0, "INT"),
+            link(2, -10, 1, 7, 1, "IMAGE"),
+            link(3, 7, 0, -20, 0, "IMAGE"),
+        ],
+    }
+    nodes, links = around(made, values, properties={"proxyWidgets": entries})
+    nodes[1]["type"] = "outer"
+    found = inputs(nodes, links, definitions={"subgraphs": [outer, inner]})
+    assert found["2:7:5"] == {"a": number, "b": 4}
+
+
+@pytest.mark.parametrize("widget", ["a", None])
+@pytest.mark.parametrize(("values", "total"), [([50], 50), ([None], 9), ([], 9)])
+def test_a_promoted_primitive_without_a_value_has_that_of_the_widget_behind_it(
+    inputs, made, inner, widget, values, total
+):
+    inner["nodes"] += [
+        made.node(4, "PrimitiveNode", [42, "fixed"], (), ["INT"]),
+        made.node(7, "Sum", [1, 1], (), ["INT"], mode=2),
+        made.node(8, "Sum", [9, 10], [("a", "INT", 4, widget), ("b", "INT", 5, "b")], ["INT"]),
+    ]
+    inner["links"] += [link(4, 4, 0, 8, 0, "INT"), link(5, 7, 0, 8, 1, "INT")]
+    nodes, links = around(made, values, properties={"proxyWidgets": [["4", "value"]]})
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:8"] == {"a": total, "b": 10}
