@@ -35,6 +35,23 @@ DESCRIBED = {
             "tiled": ["BOOLEAN", {}],
         }
     },
+    "Mesh": {"required": {"file": [["a.glb"], {"file_upload": True}]}, "optional": {"size": SIZE}},
+    "Controlled": {
+        "required": {
+            "seed": ["INT", {"control_after_generate": False}],
+            "count": ["INT", {"control_after_generate": True}],
+            "look": [["a", "b"], {"control_after_generate": True}],
+            "size": SIZE,
+        }
+    },
+    "Given": {
+        "required": {
+            "count": ["INT", {"default": 0}],
+            "text": ["STRING", {"default": ""}],
+            "on": ["BOOLEAN", {"default": False}],
+            "look": [["a", "b"], {}],
+        }
+    },
     "CustomCombo": {"required": {"choice": ["COMBO", {"options": []}]}},
     "Mixed": {"required": {"first": ["IMAGE", {}], "second": ["IMAGE", {}], "size": SIZE}},
     "Show": {"required": {"value": ["IMAGE", {}]}},
@@ -61,10 +78,27 @@ def special(classes, made):
         ("Photo", ["b.png", "image", 9]),
         ("Film", ["b.mp4", "image", 9]),
         ("Sound", ["b.mp3", None, "", 9]),
+        ("Mesh", ["b.glb", 9]),
     ],
 )
 def test_upload_buttons_stand_before_what_is_optional(special, made, name, values):
     assert special([made.node(1, name, values)])["1"] == {"file": values[0], "size": 9}
+
+
+def test_a_control_follows_what_its_class_says_has_one(special, made):
+    found = special([made.node(1, "Controlled", [1, 2, "fixed", "b", "fixed", "", 9])])
+    assert found["1"] == {"seed": 1, "count": 2, "look": "b", "size": 9}
+
+
+def test_a_default_may_be_empty(special, made):
+    found = special([made.node(1, "Given", [])])
+    assert found["1"] == {"count": 0, "text": "", "on": False, "look": "a"}
+
+
+def test_values_by_position_count_where_every_choice_is_known(special, made):
+    node = made.node(1, "Pick", ["plain", "a {b|c} // d"])
+    node["widgets_values_named"] = {"mode": "plain", "name": "other"}
+    assert special([node])["1"] == {"mode": "plain", "name": "a {b|c} // d"}
 
 
 @pytest.mark.parametrize("name", ["Load3D", "Load3DAnimation"])
@@ -123,6 +157,41 @@ def test_an_output_of_a_bypassed_node_is_the_input_beside_it(special, made):
     ]
     links = [[4, 1, 0, 2, 0, "IMAGE"], [5, 3, 0, 2, 1, "IMAGE"], [6, 2, 1, 9, 0, "IMAGE"]]
     assert special(nodes, links)["9"] == {"value": ["3", 0]}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "slot", "wanted", "passed"),
+    [
+        (["IMAGE", "MASK"], ["MASK"], 0, "MASK", 1),
+        (["IMAGE", "MASK", "MASK"], ["IMAGE", "LATENT", "MASK"], 2, "MASK", 2),
+        (["IMAGE", "MASK"], ["LATENT", "LATENT"], 1, "*", 1),
+        (["IMAGE", "MASK"], ["LATENT", "LATENT"], 2, "*", 0),
+        (["*", "IMAGE"], ["IMAGE"], 0, "IMAGE", 0),
+        (["MASK", "IMAGE,MASK"], ["IMAGE"], 0, "IMAGE", 1),
+        (["MASK", "image"], ["IMAGE"], 0, "IMAGE", 1),
+        (["MASK", "*"], ["IMAGE"], 0, "IMAGE", 1),
+        (["LATENT", "image"], ["IMAGE"], 3, "IMAGE", 1),
+        (["MASK", "LATENT"], ["IMAGE"], 0, "IMAGE", None),
+        (["MASK"], ["MASK"], 0, "IMAGE", None),
+        (["IMAGE,MASK"], ["MASK"], 0, "LATENT", None),
+        ([], ["IMAGE"], 0, "IMAGE", None),
+    ],
+)
+def test_a_bypassed_node_passes_on_the_input_that_fits(
+    special, made, inputs, outputs, slot, wanted, passed
+):
+    nodes = [
+        made.node(10 + n, "LoadImage", ["a.png", "image"], (), ["IMAGE", "MASK"])
+        for n in range(len(inputs))
+    ]
+    links = [[10 + n, 10 + n, 0, 2, n, "IMAGE"] for n in range(len(inputs))]
+    sockets = [(f"in{n}", kind, 10 + n) for n, kind in enumerate(inputs)]
+    nodes += [
+        made.node(2, "Own", (), sockets, outputs, mode=4),
+        made.node(9, "Show", (), [("value", wanted, 6)]),
+    ]
+    found = special(nodes, [*links, [6, 2, slot, 9, 0, wanted]])
+    assert found["9"] == ({} if passed is None else {"value": [str(10 + passed), 0]})
 
 
 @pytest.mark.parametrize("target", [77, 5])

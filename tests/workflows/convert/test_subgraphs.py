@@ -147,6 +147,37 @@ def test_a_subgraph_that_is_switched_off_is_not_unfolded(inputs, made, inner, mo
     assert found["9"] == ({"value": ["1", 0]} if mode == 4 else {})
 
 
+@pytest.mark.parametrize("slot", [1, 2])
+def test_an_output_that_is_an_input_passes_it_on(inputs, made, inner, slot):
+    """The picture, or an input that the subgraph does not have."""
+    inner["links"][2] = link(3, -10, slot, -20, 0, "IMAGE")
+    found = inputs(*around(made), definitions={"subgraphs": [inner]})
+    assert found["9"] == ({"value": ["1", 0]} if slot == 1 else {})
+
+
+@pytest.mark.parametrize("mode", [2, 4])
+def test_a_subgraph_inside_another_runs_even_if_it_is_switched_off(inputs, made, inner, mode):
+    host = made.node(7, "inner", [50], [("number", "INT"), ("picture", "IMAGE")], ["IMAGE"])
+    outer = {**INNER, "id": "outer", "nodes": [{**host, "mode": mode}], "links": []}
+    nodes, links = around(made)
+    nodes[1]["type"] = "outer"
+    found = inputs(nodes, links, definitions={"subgraphs": [outer, inner]})
+    assert found["2:7:5"] == {"a": 50, "b": 4}
+
+
+def test_subgraphs_are_unfolded_to_thirty_two_levels_and_no_more(inputs, made):
+    def nested(levels):
+        definitions = [
+            {"id": str(n), "nodes": [made.node(1, str(n + 1))], "links": []} for n in range(levels)
+        ]
+        definitions[-1]["nodes"] = [made.node(1, "Sum", [3, 4])]
+        return inputs([made.node(1, "0")], definitions={"subgraphs": definitions})
+
+    assert nested(32) == {":".join(["1"] * 33): {"a": 3, "b": 4}}
+    with pytest.raises(InvalidGraph, match="contains itself"):
+        nested(33)
+
+
 def test_subgraphs_inside_subgraphs(inputs, made, inner):
     outer = {
         **INNER,
@@ -283,8 +314,8 @@ def test_a_group_inside_itself_is_refused(inputs, made):
 
 def test_groups_that_multiply_are_refused(inputs, made):
     definitions = {
-        f"level{n}": {"nodes": [made.node(0, f"workflow>level{n + 1}")] * 40, "links": []}
-        for n in range(8)
+        f"level{n}": {"nodes": [made.node(0, f"workflow>level{n + 1}")] * 150, "links": []}
+        for n in range(3)
     }
     with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
         inputs([made.node(1, "workflow>level0")], extra={"groupNodes": definitions})
