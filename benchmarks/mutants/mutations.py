@@ -82,6 +82,9 @@ def _is_left_out(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Assign):
         return ast.unparse(node).endswith("_at = 0.0")
+    if isinstance(node, ast.keyword):
+        # `zip(..., strict=True)` asserts that lengths are equal: without it nothing else happens.
+        return ast.unparse(node) == "strict=True"
     if not isinstance(node, ast.Expr):
         return False
     return isinstance(node.value, ast.Constant) or ast.unparse(node.value).startswith(_LOGS)

@@ -23,6 +23,7 @@ DESCRIBED = {
     "Old": {
         "required": {
             "text": ["STRING", {"forceInput": True}],
+            "picture": ["IMAGE", {"forceInput": True}],
             "seed": ["INT", {"default": 0}],
             "size": SIZE,
         }
@@ -95,6 +96,21 @@ def test_a_default_may_be_empty(special, made):
     assert found["1"] == {"count": 0, "text": "", "on": False, "look": "a"}
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([], {"mode": "plain", "name": "x"}),
+        (
+            {"mode": "sized", "mode.width": 8},
+            {"mode": "sized", "mode.width": 8, "mode.height": 64, "name": "x"},
+        ),
+        ({"name": "n"}, {"mode": "plain", "name": "n"}),
+    ],
+)
+def test_what_a_dynamic_list_lacks_is_as_its_class_says(special, made, values, found):
+    assert special([made.node(1, "Pick", values)])["1"] == found
+
+
 def test_values_by_position_count_where_every_choice_is_known(special, made):
     node = made.node(1, "Pick", ["plain", "a {b|c} // d"])
     node["widgets_values_named"] = {"mode": "plain", "name": "other"}
@@ -130,7 +146,8 @@ def test_a_node_without_an_id_or_a_type_is_refused(special, node):
 
 def test_a_choice_that_is_listed_has_its_position(special, made):
     listed = special([made.node(1, "CustomCombo", ["blue", "red", "blue"])])["1"]
-    assert (listed["choice"], listed["index"]) == ("blue", 1)
+    assert listed == {"choice": "blue", "index": 1, "option1": "red", "option2": "blue"}
+    assert special([made.node(1, "CustomCombo", ["blue"])])["1"] == {"choice": "blue", "index": 0}
 
 
 def test_a_choice_that_is_not_listed_has_the_first_position(special, made):
