@@ -5,6 +5,7 @@ Only glibc has these settings; elsewhere nothing is changed. See mallopt(3) and 
 
 import asyncio
 import ctypes
+import gc
 import sys
 import time
 from functools import cache
@@ -69,7 +70,10 @@ class Trimmer:
 
 
 def trim() -> None:
-    """Return all free memory to the system."""
+    """Collect garbage, and return all free memory to the system."""
+    # Ended generations leave 2 MB in reference cycles. It takes 3 ms, since most
+    # objects are frozen at the start.
+    gc.collect()
     if (library := _find_glibc()) is not None:
         library.malloc_trim(0)
 
