@@ -1,7 +1,6 @@
 """What every test may ask for: a scrubbed environment, and fresh databases of both kinds."""
 
 import asyncio
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,12 +12,12 @@ from hypothesis import settings
 from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
 from db.database import Database
-from generation.line.engine import destroy_engine, launch_engine
-from generation.line.settings import EngineSettings
 from generation.marking.keys import KEY_FILE, make_key
 from tests.support import collected
 from tests.support.certificates import Authority
+from tests.support.logs import logging_restored
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
+from tests.support.running_service import migrate_engine
 
 # Examples are judged by what comes out, not by how long a busy machine takes.
 settings.register_profile("untimed", settings.default, deadline=None)
@@ -40,15 +39,8 @@ def _scrubbed_environment(monkeypatch):
 @pytest.fixture(autouse=True)
 def _logging_restored():
     """Whatever a test sets up to log, the next one's records reach its `caplog`."""
-    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
-    handlers = list(root.handlers)
-    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
-    yield
-    root.handlers[:] = handlers
-    for logger, level in levels:
-        # Setting a level goes through all loggers.
-        if logger.level != level:
-            logger.setLevel(level)
+    with logging_restored():
+        yield
 
 
 @pytest.fixture
@@ -96,7 +88,7 @@ def migrated_sqlite_file(tmp_path_factory) -> Path:
 def migrated_engine_file(tmp_path_factory) -> Path:
     """The engine's file with its tables: making them takes it a second, on every first start."""
     path = tmp_path_factory.mktemp("engine") / "engine.db"
-    asyncio.run(_migrate_engine(path))
+    asyncio.run(migrate_engine(path))
     return path
 
 
@@ -106,11 +98,6 @@ def signing_key_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("key") / KEY_FILE
     make_key(path)
     return path
-
-
-async def _migrate_engine(path: Path) -> None:
-    await launch_engine(EngineSettings(f"sqlite:///{path}"), "template")
-    await destroy_engine()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from generation.backends.members import PoolMember
 from generation.backends.pool import BackendPool
 from generation.backends.power import PowerTimings
 from generation.line import EngineSettings, LineTimings
+from generation.line.engine import destroy_engine, launch_engine
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
@@ -237,6 +238,12 @@ async def open_service(
     finally:
         await service.stop()
         await database.close()
+
+
+async def migrate_engine(path):
+    """Make the engine's tables in a SQLite file."""
+    await launch_engine(EngineSettings(f"sqlite:///{path}"), "template")
+    await destroy_engine()
 
 
 def attached(content):
