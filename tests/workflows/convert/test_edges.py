@@ -188,6 +188,8 @@ def test_an_output_of_a_bypassed_node_is_the_input_beside_it(special, made):
         (["MASK", "image"], ["IMAGE"], 0, "IMAGE", 1),
         (["MASK", "*"], ["IMAGE"], 0, "IMAGE", 1),
         (["LATENT", "image"], ["IMAGE"], 3, "IMAGE", 1),
+        (["LATENT", "image"], ["IMAGE"], 1, "IMAGE", 1),
+        (["LATENT", "image"], ["IMAGE", "IMAGE", "IMAGE"], 2, "IMAGE", 1),
         (["MASK", "LATENT"], ["IMAGE"], 0, "IMAGE", None),
         (["MASK"], ["MASK"], 0, "IMAGE", None),
         (["IMAGE,MASK"], ["MASK"], 0, "LATENT", None),

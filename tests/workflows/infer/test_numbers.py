@@ -92,13 +92,24 @@ def test_a_class_that_nobody_described_creates_if_its_name_says_so(inferred, cla
     assert (inferred(nodes, known=False).manifest.find("count") is not None) == is_asked
 
 
-@pytest.mark.parametrize("outputs", [["INT", "INT"], ["INT", "STRING"]])
-def test_a_node_that_has_both_sides_is_asked_for_the_size(made, outputs):
-    sides = {"13": ("Sides", {"width": 640, "height": 832, "note": "x"})}
-    nodes = chosen_by(["13", 0], ["13", 1 if outputs[1] == "INT" else 0], **sides)
-    own = described(outputs, width=INT, height=INT, note=["STRING", {}])
+@pytest.mark.parametrize("note", [{}, {"note": "x"}])
+@pytest.mark.parametrize("output", ["INT", "STRING"])
+def test_a_node_that_has_both_sides_is_asked_for_the_size(made, output, note):
+    sides = ("Sides", {"width": 640, "height": 832, **note})
+    own = described(["INT", output], width=INT, height=INT, note=["STRING", {}])
+    nodes = chosen_by(["13", 0], ["13", int(output == "INT")], **{"13": sides})
     size = made(nodes, Sides=own).manifest.find("size")
     assert (size.width, size.height, size.default) == (("13.width",), ("13.height",), "640x832")
+
+
+def test_a_size_is_followed_once_through_numbers_that_fork_and_join_again(made):
+    """Forty forks one after another are 2**40 ways."""
+    nodes = chosen_by(["140", 0], ["201", 0], **{"100": ("PrimitiveInt", {"value": 640})})
+    nodes["200"] = ("PrimitiveInt", {"value": 832})
+    for number in (*range(100, 140), 200):
+        nodes[str(number + 1)] = ("Product", {"a": [str(number), 0], "b": [str(number), 0]})
+    size = made(nodes, Product=described(["INT"], a=INT, b=INT)).manifest.find("size")
+    assert (size.width, size.height) == (("100.value",), ("200.value",))
 
 
 @pytest.mark.parametrize(
