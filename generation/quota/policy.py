@@ -114,7 +114,7 @@ class EffectiveAllowance:
     """
 
     allowance: Allowance
-    is_default: bool = True
+    is_default: bool
     amount_roles: tuple[int, ...] = ()
     unlimited_roles: tuple[int, ...] = ()
     priority_roles: tuple[int, ...] = ()

@@ -167,7 +167,11 @@ def test_panels(typed, language):
 def test_why_somebody_may_use_so_much(tools, language):
     roles = tuple(range(2**62, 2**62 + 250))
     effective = EffectiveAllowance(
-        Allowance(None), amount_roles=roles, priority_roles=roles, grants=(Grant(1, 10**9),) * 250
+        Allowance(None),
+        is_default=True,
+        amount_roles=roles,
+        priority_roles=roles,
+        grants=(Grant(1, 10**9),) * 250,
     )
     moment = tools.generation().created_at
     shown = quota_panel(

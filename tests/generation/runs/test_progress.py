@@ -51,6 +51,7 @@ def test_it_never_falls_and_is_whole_only_with_the_results():
 def test_cached_nodes_count_as_done():
     seen = folded(SIMPLE, Started(frozenset({"1", "2"})))
     assert seen[-1].fraction == SAMPLING_SHARE + 0.5 * (1 - SAMPLING_SHARE)
+    assert folded(SIMPLE, Started(frozenset(SIMPLE)))[-1].fraction == 0.99
 
 
 def test_two_samplers_are_weighed_by_their_steps():
