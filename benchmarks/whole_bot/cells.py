@@ -235,8 +235,9 @@ def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:
     for ask in asks:
         if not ask.is_acknowledged:
             continue
-        changes = stage.log.changed_at[ask.interaction_id]
-        moments = [at for at in changes if at > now - window_s] or changes[-1:]
+        # What nobody has been shown yet is as old as the command.
+        changes = [ask.sent_at, *stage.log.changed_at[ask.interaction_id]]
+        moments = [at for at in changes if at > now - window_s]
         earlier = [at for at in changes if at <= now - window_s][-1:]
         ages.append(max(then - at for at, then in pairwise([*earlier, *moments, now])))
     return ages
