@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import (
+    Image,
+    ImageCms,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401 - otherwise the first WebP loads all of Pillow's fifty formats
+)
 
 from generation.errors import InvalidAttachment
 from generation.media.decoding import LARGE_PIXELS, await_turn
