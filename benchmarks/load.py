@@ -13,29 +13,12 @@ from contextlib import suppress
 
 from benchmarks.client import Job
 from benchmarks.clients.limner import LimnerClient
-from benchmarks.measurement import Delivery, quantile
+from benchmarks.measurement import Delivery, LoopWatch, quantile
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import running_backends
 from benchmarks.resident import resident_mb
 from benchmarks.run import build_graph
 from benchmarks.scale import Scale, add_options
-
-_BEAT_S = 0.005
-
-
-class LoopWatch:
-    """Measures how much later than asked for the event loop wakes a task, in milliseconds."""
-
-    def __init__(self) -> None:
-        self.delays_ms: list[float] = []
-
-    async def watch(self) -> None:
-        """Measure until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due_at = loop.time() + _BEAT_S
-            await asyncio.sleep(_BEAT_S)
-            self.delays_ms.append((loop.time() - due_at) * 1000)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Figures of one client in one round, and their summary over rounds. Does no input or output."""
 
+import asyncio
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from statistics import median
 from typing import Any
 
 MILLI = 1000.0
+
+_BEAT_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,21 @@ def build_measurement(
         right=right,
         jobs=jobs,
     )
+
+
+class LoopWatch:
+    """Measures how much later than asked for the event loop wakes a task, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.delays_ms: list[float] = []
+
+    async def watch(self) -> None:
+        """Measure until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_at = loop.time() + _BEAT_S
+            await asyncio.sleep(_BEAT_S)
+            self.delays_ms.append((loop.time() - due_at) * 1000)
 
 
 def quantile(values: Collection[float], share: float) -> float:

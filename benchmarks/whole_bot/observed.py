@@ -13,8 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from benchmarks import bot_process
-from benchmarks.load import LoopWatch
-from benchmarks.measurement import quantile
+from benchmarks.measurement import LoopWatch, quantile
 from benchmarks.statements import StatementCounter, counting_statements
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from generation.media.drawing import draw_on, load_font
 from generation.media.normalising import encode
 
 _SIZE = (800, 300)
@@ -19,8 +20,8 @@ def draw_bars(values: Sequence[tuple[int, int]], first: str, last: str) -> bytes
     """
     width, height = _SIZE
     picture = Image.new("RGB", _SIZE, _GROUND)
-    canvas = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(_FONT_SIZE)
+    canvas = draw_on(picture)
+    font = load_font(_FONT_SIZE)
     most = max(*map(sum, values), 1)
     step = (width - 2 * _MARGIN) / len(values)
     floor = height - _MARGIN

@@ -5,12 +5,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from generation.media.drawing import draw_on, load_font
 from generation.media.imaging import THUMBNAIL_SIDE, find_small
 from generation.media.normalising import OPAQUE, encode
 from generation.record import Generation, Output
+
+if TYPE_CHECKING:
+    from generation.media.drawing import Font
 
 _MOST_COLUMNS = 4
 _SHEET_GAP = 16
@@ -81,8 +86,8 @@ def _draw_tile(number: int, tile: Tile) -> Image.Image:
         _rounded((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _CARD_RADIUS - 4),
     )
     _draw_badge(card, str(number))
-    font = ImageFont.load_default(_CAPTION_SIZE)
-    draw = ImageDraw.Draw(card)
+    font = load_font(_CAPTION_SIZE)
+    draw = draw_on(card)
     top = THUMBNAIL_SIDE + 2 * _PADDING
     for index, line in enumerate(_wrap(tile.caption, font)):
         draw.text((_PADDING, top + index * _LINE_HEIGHT), line, _TEXT_COLOUR, font)
@@ -97,8 +102,8 @@ def _draw_frame(tile: Tile) -> Image.Image:
         frame.paste(_FAINT_COLOUR, (0, 0), _draw_symbol(tile.symbol))
         return frame
     if image is None:
-        font = ImageFont.load_default(_CAPTION_SIZE)
-        ImageDraw.Draw(frame).text((centre, centre), "no picture", _FAINT_COLOUR, font, anchor="mm")
+        font = load_font(_CAPTION_SIZE)
+        draw_on(frame).text((centre, centre), "no picture", _FAINT_COLOUR, font, anchor="mm")
         return frame
     mask = image.getchannel("A") if image.mode == "RGBA" else None
     frame.paste(image, (centre - image.width // 2, centre - image.height // 2), mask)
@@ -109,7 +114,7 @@ def _draw_symbol(symbol: Symbol) -> Image.Image:
     """Draw a symbol's mask on a grid of 16 by 16, oversampled."""
     side = THUMBNAIL_SIDE * _OVERSAMPLING
     mask = Image.new("L", (side, side), 0)
-    draw = ImageDraw.Draw(mask)
+    draw = draw_on(mask)
     unit = side / 16
 
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
@@ -137,26 +142,23 @@ def _draw_symbol(symbol: Symbol) -> Image.Image:
 
 
 def _draw_badge(card: Image.Image, text: str) -> None:
-    font = ImageFont.load_default(18)
+    font = load_font(18)
     size = (max(30, int(font.getlength(text)) + 18), 30)
     badge = Image.new("RGB", size, _BADGE_COLOUR)
-    draw = ImageDraw.Draw(badge)
+    draw = draw_on(badge)
     draw.text((size[0] / 2, size[1] / 2), text, "white", font, anchor="mm")
     card.paste(badge, (_PADDING + 8, _PADDING + 8), _rounded(size, size[1] // 2))
 
 
 def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
     large = Image.new("L", (size[0] * _OVERSAMPLING, size[1] * _OVERSAMPLING), 0)
-    ImageDraw.Draw(large).rounded_rectangle(
+    draw_on(large).rounded_rectangle(
         (0, 0, large.width - 1, large.height - 1), radius * _OVERSAMPLING, fill=255
     )
     return large.resize(size, Image.Resampling.LANCZOS)
 
 
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-
-def _wrap(caption: str, font: _Font) -> list[str]:
+def _wrap(caption: str, font: "Font") -> list[str]:
     """Wrap a caption into the available lines, the last one cut with an ellipsis."""
     words = _drawable(caption[:_CAPTION_CHARACTERS], font).split()
     lines: list[str] = []
@@ -170,7 +172,7 @@ def _wrap(caption: str, font: _Font) -> list[str]:
     return lines
 
 
-def _cut(line: str, font: _Font) -> str:
+def _cut(line: str, font: "Font") -> str:
     if _fits(line, font):
         return line
     while line and not _fits(f"{line}...", font):
@@ -178,11 +180,11 @@ def _cut(line: str, font: _Font) -> str:
     return f"{line.rstrip()}..."
 
 
-def _fits(line: str, font: _Font) -> bool:
+def _fits(line: str, font: "Font") -> bool:
     return font.getlength(line) <= THUMBNAIL_SIDE
 
 
-def _drawable(text: str, font: _Font) -> str:
+def _drawable(text: str, font: "Font") -> str:
     """Replace accented letters that the font lacks, and remove characters without a glyph."""
     missing = bytes(font.getmask("\uffff"))
     plain = unicodedata.normalize("NFKD", text)

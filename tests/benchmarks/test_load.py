@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.clients.limner import LimnerClient
 from benchmarks.line import measure_acceptance, measure_together
-from benchmarks.load import LoopWatch, run_at_once
+from benchmarks.load import run_at_once
+from benchmarks.measurement import LoopWatch
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, running_backends
 from benchmarks.resident import peak_mb, resident_mb
