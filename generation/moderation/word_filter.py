@@ -3,6 +3,7 @@
 Pure but for the clock, which stops expressions that take too long.
 """
 
+import itertools
 import math
 import re
 import string
@@ -148,7 +149,8 @@ class WordFilter:
         slow: dict[int, WatchedWord] = {}
         ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
         for text in texts:
-            readings = [_without(words, self._allowed) for words in _readings(text)]
+            different = dict.fromkeys(map(tuple, _readings(text)))
+            readings = [_without(words, self._allowed) for words in different]
             for watched, words in self._phrases:
                 if any(True for reading in readings for _ in _find(reading, words)):
                     found[watched.id] = watched
@@ -222,7 +224,8 @@ _DIGITS = str.maketrans("0134578@$!|+\u20ac", "oieastbasiite")
 
 _REPEATED = re.compile(r"(.)\1{2,}")
 _WORD = re.compile(r"[\w@$!|+\u20ac]+")
-_EDGES = "@$!|+_\u20ac"
+_EDGES = ("@$!|+_\u20ac", "!|+_", "")
+"""What is no letter at the edges of a word: all signs, those that are also punctuation, or none."""
 
 
 def _fold(text: str) -> str:
@@ -246,9 +249,9 @@ def _readings(text: str) -> Iterator[list[str]]:
     """Return the possible readings of a text, as words."""
     folded = _fold(text)
     plain = re.findall(r"[^\W_]+", folded)
-    dressed = [one.strip(_EDGES) for one in _WORD.findall(folded)]
-    for ell in ("i", "l"):
-        yield [_undress(one, ell) for one in dressed]
+    dressed = _WORD.findall(folded)
+    for edges, ell in itertools.product(_EDGES, ("i", "l")):
+        yield [_undress(word.strip(edges), ell) for word in dressed]
     yield [_REPEATED.sub(r"\1", one) for one in plain]
     yield [_REPEATED.sub(r"\1\1", one) for one in plain]
     # The first letter may be a word of its own: a f o x.
@@ -285,7 +288,7 @@ def _find(words: Sequence[str], phrase: Sequence[str]) -> Iterator[int]:
         yield from (n for n in range(len(words)) if words[n : n + length] == phrase)
 
 
-def _without(words: list[str], allowed: Iterable[Sequence[str]]) -> list[str]:
+def _without(words: Sequence[str], allowed: Iterable[Sequence[str]]) -> list[str]:
     """Replace each allowed phrase by a gap."""
     kept = list(words)
     for phrase in allowed:

@@ -52,6 +52,21 @@ def test_a_word_is_found_however_it_is_written(text):
     assert WordFilter([FOX]).judge(text).found == (FOX,)
 
 
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("bass", "ba$$!"),
+        ("bass", "a BA$$."),
+        ("asp", "@sp"),
+        ("agent 47", "!@gent 47"),
+        ("at", "a+"),
+    ],
+)
+def test_signs_at_the_edges_of_words_are_letters_too(word, text):
+    watched = WatchedWord(1, word, WordAction.REFUSE)
+    assert WordFilter([watched]).judge(text).found == (watched,)
+
+
 @pytest.mark.parametrize("text", ["a foxglove", "firefox", "fo x", "f", "", "wolf and hound"])
 def test_only_whole_words_are_found(text):
     assert WordFilter([FOX]).judge(text).action is None
