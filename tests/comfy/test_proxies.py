@@ -165,6 +165,8 @@ async def test_tls_failures_are_told_in_words(
         with pytest.raises(BackendUntrusted, match=words):
             await backend.fetch_description()
         assert not backend.is_reachable
+        # Meanwhile the proxy notices that the connection ended, which would outlive its loop.
+        await (await open_backend(stand_in.url)).fetch_description()
 
 
 async def test_https_where_only_http_is_spoken(stand_in, open_backend):

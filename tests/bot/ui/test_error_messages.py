@@ -178,7 +178,7 @@ async def test_nothing_is_said_once_the_bot_stops(caplog):
 def test_what_an_error_means_to_a_person(error, words):
     text = "".join(texts_of(explain(error)))
     assert words in text
-    assert "db7" not in text
+    assert "db7.internal" not in text
 
 
 @pytest.mark.parametrize(
