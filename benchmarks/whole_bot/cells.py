@@ -40,6 +40,9 @@ IDLE_S: Final = 10.0
 RUNNING: Final = 200
 RUNNING_PAUSE_S: Final = 0.025
 """Between two of their commands: nobody measures here how they are acknowledged."""
+RUNNING_WARM_UP_S: Final = 5.0
+"""After the last start: until then, some have made no step that could be shown."""
+
 RUNNING_WATCH_S: Final = 10.0
 """Every message is edited five times meanwhile, all of them a thousand times."""
 RUNNING_ASK_S: Final = 0.3
@@ -154,6 +157,7 @@ async def measure_running(stage: Stage) -> Figures:
     """Response time and age of shown progress while two hundred generations run at once."""
     asks = await _ask_all(stage, _FIRST["running"], RUNNING, "running", pause_s=RUNNING_PAUSE_S)
     await stage.wait_for_starts(asks, PATIENCE_S)
+    await asyncio.sleep(RUNNING_WARM_UP_S)
     await stage.reports()
     loop = asyncio.get_running_loop()
     delays: list[float] = []
