@@ -6,6 +6,7 @@ place twice.
 
 import asyncio
 import logging
+import secrets
 import sqlite3
 import zlib
 from collections.abc import Generator
@@ -129,7 +130,8 @@ class PostgresLease(Lease):
         self._standstill_s = standstill_s
         self._prefix = WORKER if takes_work else FRONT
         self._connection: psycopg.Connection | None = None
-        self._session_pid: int | None = None
+        # Tells our sessions from those of others.
+        self._session_name = f"limner-lease-{secrets.token_hex(8)}"
         self._slot: int | None = None
         self._turn = asyncio.Lock()
         self._gives_turns = False
@@ -137,7 +139,8 @@ class PostgresLease(Lease):
     async def acquire(self) -> "PostgresLease":
         """Acquire the first free name, or raise LineTaken."""
         async with self._turn:
-            await asyncio.to_thread(self._acquire, range(MAX_SLOTS))
+            with reaching_postgres():
+                await asyncio.to_thread(self._acquire, range(MAX_SLOTS))
         return self
 
     async def release(self) -> None:
@@ -150,7 +153,8 @@ class PostgresLease(Lease):
     async def ensure(self) -> bool:
         """Acquire the same name again after the connection broke, or raise LineTaken."""
         async with self._turn:
-            return await asyncio.to_thread(self._ensure)
+            with reaching_postgres():
+                return await asyncio.to_thread(self._ensure)
 
     async def take_turns(self) -> bool:
         """Become or remain the scheduling process; return False while another one is.
@@ -182,20 +186,18 @@ class PostgresLease(Lease):
     def _acquire(self, numbers: range) -> None:
         # All session locks went with the old connection, the scheduler's among them.
         self._gives_turns = False
-        self._connection = self._connect()
+        self._connection = connect(self._url, application_name=self._session_name)
         # On the server's side: a machine that vanished frees its locks within half a minute.
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
-        if self._session_pid is not None:
-            # Where only this side noticed that the connection broke, the server keeps our old
-            # session, with its locks, for half a minute more.
-            self._connection.execute(
-                "SELECT pg_terminate_backend(pid, %s) FROM pg_locks WHERE pid = %s "
-                "AND locktype = 'advisory' AND classid = %s AND granted",
-                (OLD_SESSION_MS, self._session_pid, LOCK_SPACE),
-            )
-        self._session_pid = self._connection.info.backend_pid
+        # Where only this side noticed that the connection broke, the server keeps our old session,
+        # with its locks, for half a minute more.
+        self._connection.execute(
+            "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity "
+            "WHERE application_name = %s AND pid <> pg_backend_pid()",
+            (OLD_SESSION_MS, self._session_name),
+        )
         for number in numbers:
             if self._ask("pg_try_advisory_lock", _key(f"{self._prefix}{number}")):
                 self._slot, self.slot = number, f"{self._prefix}{number}"
@@ -203,10 +205,6 @@ class PostgresLease(Lease):
         self._connection.close()
         self._connection = None
         raise LineTaken("Another Limner has taken over the work of this one.")
-
-    def _connect(self) -> psycopg.Connection:
-        with reaching_postgres():
-            return connect(self._url)
 
     def _ensure(self) -> bool:
         try:
@@ -276,9 +274,11 @@ def reaching_postgres() -> Generator[None]:
         raise ServiceUnavailable("The queue can't reach PostgreSQL right now.") from error
 
 
-def connect(url: str) -> psycopg.Connection:
+def connect(url: str, application_name: str = "limner") -> psycopg.Connection:
     """Open a connection that detects a dead network within half a minute. Raises psycopg.Error."""
-    return psycopg.connect(url, autocommit=True, **POSTGRESQL_CONNECT_ARGS)
+    return psycopg.connect(
+        url, autocommit=True, application_name=application_name, **POSTGRESQL_CONNECT_ARGS
+    )
 
 
 def _key(slot: str) -> int:
