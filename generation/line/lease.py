@@ -191,13 +191,14 @@ class PostgresLease(Lease):
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
-        # Where only this side noticed that the connection broke, the server keeps our old session,
-        # with its locks, for half a minute more.
-        self._connection.execute(
-            "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity "
-            "WHERE application_name = %s AND pid <> pg_backend_pid()",
-            (OLD_SESSION_MS, self._session_name),
-        )
+        if self._slot is not None:
+            # Where only this side noticed that the connection broke, the server keeps our old
+            # session, with its locks, for half a minute more.
+            self._connection.execute(
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity "
+                "WHERE application_name = %s AND pid <> pg_backend_pid()",
+                (OLD_SESSION_MS, self._session_name),
+            )
         for number in numbers:
             if self._ask("pg_try_advisory_lock", _key(f"{self._prefix}{number}")):
                 self._slot, self.slot = number, f"{self._prefix}{number}"

@@ -173,11 +173,12 @@ class Line:
 
     async def clear_old(self) -> int:
         """Delete the engine's records of work that ended long ago; return the count."""
-        if self._queries is None:
+        queries = self._queries
+        if queries is None:
             raise _unavailable()
         before = datetime.now(UTC) - KEPT_WORKFLOWS
         deleted = 0
-        while ended := await self._queries.find_ended(before):
+        while ended := await queries.find_ended(before):
             await DBOS.delete_workflows_async(ended)
             deleted += len(ended)
         return deleted
@@ -360,11 +361,12 @@ class Line:
             return
         await self._dispatcher.close()
         listener, self._listener = self._listener, None
+        queries, self._queries = self._queries, None
         await workflows.stop()
         await destroy_engine()
         await workflows.stop()
-        if self._queries is not None:
-            self._queries.close()
+        if queries is not None:
+            queries.close()
         if listener is not None:
             await listener.close()
 

@@ -158,7 +158,7 @@ class Reconciliation:
     def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
         """Handle an attempt that should run and does not: its end was lost, or it never began."""
         attempt = self._dispatcher.assigned.get(generation_id)
-        known = {attempt.number: attempt for attempt in past}
+        known = {ended.number: ended for ended in past}
         if attempt is None:
             return
         if attempt.number in known:
