@@ -32,6 +32,7 @@ from comfy.server import ComfyServer
 from sandbox import scenarios
 from sandbox.comfyui import ComfyUIStandIn
 from tests.support.comfyui_places import open_place
+from tests.support.graphs import build_txt2img
 
 CHECKPOINT = "tiny_sd3.safetensors"
 STEPS = 6
@@ -39,32 +40,7 @@ STEPS = 6
 
 def build_graph(steps=STEPS, seed=None, side=64):
     seed = random.getrandbits(40) if seed is None else seed
-    loader = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT}}
-    latent = {"width": side, "height": side, "batch_size": 1}
-    sampler = {
-        "seed": seed,
-        "steps": steps,
-        "cfg": 4.0,
-        "sampler_name": "euler",
-        "scheduler": "normal",
-        "denoise": 1.0,
-        "model": ["4", 0],
-        "positive": ["6", 0],
-        "negative": ["7", 0],
-        "latent_image": ["5", 0],
-    }
-    return {
-        "4": loader,
-        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red fox", "clip": ["4", 1]}},
-        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "text", "clip": ["4", 1]}},
-        "5": {"class_type": "EmptyLatentImage", "inputs": latent},
-        "3": {"class_type": "KSampler", "inputs": sampler},
-        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
-        "9": {
-            "class_type": "SaveImage",
-            "inputs": {"images": ["8", 0], "filename_prefix": "limner_test"},
-        },
-    }
+    return build_txt2img("a red fox", seed, steps, side, CHECKPOINT)
 
 
 def new_id():

@@ -3,11 +3,12 @@
 import pytest
 
 from generation.errors import RequestRefused
-from generation.library.summaries import InputKind, summarise
+from generation.library.summaries import InputKind, _summarise_input, summarise
 from generation.requests.selection import settle_prompt
 from generation.service import GenerationService
 from tests.support.shipped import load_shipped
 from workflows.graph import parse_graph
+from workflows.manifest import Input, InputType
 from workflows.reading import parse_manifest
 from workflows.workflow import build_workflow
 
@@ -102,3 +103,8 @@ async def test_choices_are_those_of_one_input(app):
     assert service.choices("txt2img-sd", "prompt") == ()
     assert service.choices("txt2img-sd", "nothing") == ()
     assert service.choices("nothing", "model") == ()
+
+
+@pytest.mark.parametrize("given", InputType)
+def test_every_type_of_input_is_offered_in_some_way(given):
+    assert _summarise_input(Input(name="value", type=given)).name == "value"
