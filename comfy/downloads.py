@@ -21,7 +21,7 @@ from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver
 
 from comfy.errors import ComfyError
-from comfy.http.public_addresses import is_public, open_public_socket
+from comfy.http.public_addresses import NotPublic, is_public, open_public_socket
 
 CHUNK_BYTES: Final = 2**20
 """Bytes written at a time."""
@@ -154,7 +154,7 @@ class Downloader:
         """Open the socket of a connection, unless its address is refused."""
         try:
             return open_public_socket(address, self._may_connect)
-        except OSError:
+        except NotPublic:
             self._refused = str(address[4][0])
             raise
 

@@ -14,6 +14,10 @@ _REDIRECT = 302
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+class NotPublic(OSError):
+    """A connection would go to an address that is not public."""
+
+
 def is_public(address: str) -> bool:
     """Return whether an IP address is public, including one embedded in an IPv6 address."""
     ip = ip_address(address.partition("%")[0])
@@ -29,12 +33,12 @@ def is_public(address: str) -> bool:
 def open_public_socket(
     address: AddrInfoType, may_connect: Callable[[str], bool] = is_public
 ) -> socket.socket:
-    """Open the socket of a connection. Raises OSError for an address that is not public."""
+    """Open the socket of a connection. Raises NotPublic."""
     family, kind, protocol, _, place = address
     # Checked here: a name that was public when it was looked up may resolve to another address a
     # moment later.
     if not may_connect(str(place[0])):
-        raise OSError(None, "it has no public address")
+        raise NotPublic(None, "it has no public address")
     return socket.socket(family, kind, protocol)
 
 
