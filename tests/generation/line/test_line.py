@@ -341,6 +341,8 @@ async def test_old_workflows_are_cleared_away(open_app, sqlite_url, backend, too
         assert await app.service._line.clear_old() == 0
         monkeypatch.setattr("generation.line.line.KEPT_WORKFLOWS", timedelta(seconds=-60))
         assert await tools.eventually(app.service._line.clear_old)
+    with pytest.raises(ServiceUnavailable):
+        await app.service._line.clear_old()
 
 
 async def test_the_whole_way_on_postgresql(open_app, postgres_url, backend, tools):
