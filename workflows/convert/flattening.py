@@ -10,6 +10,7 @@ from workflows.convert.export import (
     MAX_DEPTH,
     MUTED,
     EditorGraph,
+    EditorLink,
     EditorNode,
     Export,
     Port,
@@ -36,6 +37,15 @@ class Constant:
 Source = Link | Constant
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A subgraph's instance: its definition, its node, and the graph that the node is in."""
+
+    subgraph: Subgraph
+    host: EditorNode
+    outside: "GraphInstance"
+
+
 class GraphInstance:
     """One flattened graph: the root, or the contents of a subgraph's instance."""
 
@@ -44,23 +54,21 @@ class GraphInstance:
         export: Export,
         classes: NodeClasses,
         graph: EditorGraph,
-        *,
-        subgraph: Subgraph | None = None,
-        host: EditorNode | None = None,
-        outside: "GraphInstance | None" = None,
+        instance: Instance | None = None,
     ) -> None:
         self.export = export
         self.classes = classes
         self.graph = virtual.with_primitives(graph, classes)
-        self.subgraph = subgraph
-        self.host = host
-        self.outside = outside
-        self.path: tuple[str, ...] = (*outside.path, host.id) if outside and host else ()
-        self.root: GraphInstance = outside.root if outside else self
+        self.instance = instance
+        self.path: tuple[str, ...] = (
+            (*instance.outside.path, instance.host.id) if instance is not None else ()
+        )
+        self.root: GraphInstance = instance.outside.root if instance is not None else self
         self._node_count = 0
-        self.root.count(len(graph.nodes) + 1)
+        self.root.count(len(graph.nodes))
         self._inside: dict[str, GraphInstance] = {}
         self._widgets: dict[str, dict[str, Widget]] = {}
+        self._promoted: dict[str, Mapping[str, object]] = {}
         if len(self.path) > MAX_DEPTH:
             raise InvalidGraph([Sentence("A subgraph contains itself: the workflow has no end.")])
 
@@ -89,7 +97,7 @@ class GraphInstance:
         for node in self.graph.nodes.values():
             if self.runs(node):
                 yield self, node
-            elif node.type in self.export.subgraphs and not (node.is_off and self.host is None):
+            elif node.type in self.export.subgraphs and not (node.is_off and self.instance is None):
                 yield from self.inside(node).walk()
 
     def walk_all(self) -> "Iterator[tuple[GraphInstance, EditorNode]]":
@@ -107,7 +115,7 @@ class GraphInstance:
         """Return the values of a node's widgets by name; of an instance, the promoted ones."""
         subgraph = self.export.subgraphs.get(node.type)
         if subgraph is not None:
-            return self._host_values(node, subgraph)
+            return self._promoted_values(node, subgraph)
         return {name: one.value for name, one in self.widgets(node).items()}
 
     def inside(self, node: EditorNode) -> "GraphInstance":
@@ -118,9 +126,7 @@ class GraphInstance:
                 self.export,
                 self.classes,
                 promotion.with_own_values(subgraph.graph, node, self.classes),
-                subgraph=subgraph,
-                host=node,
-                outside=self,
+                Instance(subgraph, node, self),
             )
         return self._inside[node.id]
 
@@ -135,55 +141,54 @@ class GraphInstance:
     def find_source(self, socket: Socket, seen: frozenset[object] = frozenset()) -> Source | None:
         """Resolve what is connected to an input; None if nothing that runs is."""
         link = self.graph.links.get(socket.link) if socket.link is not None else None
+        return self._find_origin(link, socket.type, seen)
+
+    def _find_origin(
+        self, link: EditorLink | None, wanted: str, seen: frozenset[object]
+    ) -> Source | None:
         if link is None:
             return None
-        if link.origin == INPUT_NODE and self.subgraph is not None:
+        if link.origin == INPUT_NODE:
             return self._find_outside(link.origin_slot, seen)
-        return self._find_output(link.origin, link.origin_slot, socket.type, seen)
+        return self._find_output(link.origin, link.origin_slot, wanted, seen)
 
     def _find_outside(self, position: int, seen: frozenset[object]) -> Source | None:
         """Resolve a subgraph's input: a node outside, or the value of its host."""
-        if self.subgraph is None or self.host is None or self.outside is None:
+        instance = self.instance
+        if instance is None or position >= len(instance.subgraph.inputs):
             return None
-        if position >= len(self.subgraph.inputs):
-            return None
-        port = self.subgraph.inputs[position]
-        socket = next((one for one in self.host.inputs if one.name == port.name), None)
+        name = instance.subgraph.inputs[position].name
+        socket = next((one for one in instance.host.inputs if one.name == name), None)
         if socket is not None and socket.link is not None:
-            return self.outside.find_source(socket, self._step(seen, "in", position))
-        return self.outside.host_value(self.host, self.subgraph, port)
+            return instance.outside.find_source(socket, self._step(seen, "in", position))
+        return instance.outside.value_of(instance.host, name)
 
     def _find_output(
         self, node_id: str, slot: int, wanted: str, seen: frozenset[object]
     ) -> Source | None:
         node = self.graph.nodes.get(node_id)
-        if node is None:
+        if node is None or node.mode == MUTED:
             return None
         seen = self._step(seen, "out", node_id, slot)
-        if node.mode == MUTED:
-            return None
         if node.mode == BYPASSED:
             passed = _bypass(node, slot, wanted)
             return self.find_source(passed, seen) if passed else None
-        if node.type in self.export.subgraphs:
-            return self.inside(node).find_inside(slot, wanted, seen)
+        subgraph = self.export.subgraphs.get(node.type)
+        if subgraph is not None:
+            if slot >= len(subgraph.outputs):
+                return None
+            return self.inside(node).find_inside(subgraph.outputs[slot], wanted, seen)
         if virtual.is_virtual(node, self.classes):
             passed = virtual.passed_on(node, slot, self.graph)
             # The wanted type is the one behind the virtual node.
             return self.find_source(replace(passed, type=wanted), seen) if passed else None
         return Link(self.name(node_id), slot)
 
-    def find_inside(self, slot: int, wanted: str, seen: frozenset[object]) -> Source | None:
+    def find_inside(self, port: Port, wanted: str, seen: frozenset[object]) -> Source | None:
         """Resolve a subgraph's output."""
-        if self.subgraph is None or slot >= len(self.subgraph.outputs):
-            return None
-        links = (self.graph.links.get(one) for one in self.subgraph.outputs[slot].links)
+        links = (self.graph.links.get(one) for one in port.links)
         link = next((one for one in links if one is not None), None)
-        if link is None:
-            return None
-        if link.origin == INPUT_NODE:
-            return self._find_outside(link.origin_slot, seen)
-        return self._find_output(link.origin, link.origin_slot, wanted, seen)
+        return self._find_origin(link, wanted, seen)
 
     def _step(self, seen: frozenset[object], *where: object) -> frozenset[object]:
         step = (self.path, *where)
@@ -199,50 +204,42 @@ class GraphInstance:
 
     # Values at a subgraph's border.
 
-    def host_value(self, host: EditorNode, subgraph: Subgraph, port: Port) -> Constant | None:
-        """Return the value of an instance's widget; None if the input has no widget."""
-        values = self._host_values(host, subgraph)
-        return Constant(values[port.name]) if port.name in values else None
+    def value_of(self, node: EditorNode, name: str) -> Constant | None:
+        """Return the value of a node's widget; None if it has no such widget."""
+        values = self.values_of(node)
+        return Constant(values[name]) if name in values else None
 
-    def _host_values(self, host: EditorNode, subgraph: Subgraph) -> Mapping[str, object]:
-        key = f"values of {host.id}"
-        if key not in self._widgets:
+    def _promoted_values(self, host: EditorNode, subgraph: Subgraph) -> Mapping[str, object]:
+        if host.id not in self._promoted:
             place = self.inside(host)
             shown = {
-                port.name: value
+                port.name: found.value
                 for port in subgraph.inputs
-                if (value := place.promoted(port)) is not None
+                if (found := place.promoted(port)) is not None
             }
             own = promotion.own_values(host, subgraph, list(shown))
-            self._widgets[key] = {
-                name: Widget(name, own.get(name, widget.value)) for name, widget in shown.items()
-            }
-        return {name: widget.value for name, widget in self._widgets[key].items()}
+            self._promoted[host.id] = shown | own
+        return self._promoted[host.id]
 
-    def promoted(self, port: Port) -> Widget | None:
-        """Return the widget promoted by a subgraph's input: the first that it is connected to."""
+    def promoted(self, port: Port) -> Constant | None:
+        """Return the value of a subgraph's input: of the first widget that it is connected to."""
         for link_id in port.links:
             link = self.graph.links.get(link_id)
-            node = self.graph.nodes.get(link.target) if link else None
-            if link is None or node is None:
-                continue
-            socket = node.socket_of(link_id)
-            if socket is None:
-                continue
-            inner = self.export.subgraphs.get(node.type)
-            if inner is not None:
-                found = next((one for one in inner.inputs if one.name == socket.name), None)
-                value = self.host_value(node, inner, found) if found else None
-                if value is not None:
-                    return Widget(port.name, value.value)
-                continue
-            widget = self.widgets(node).get(socket.widget or socket.name)
-            if widget is not None:
-                return widget
-            if socket.widget and not self.classes.has(node.type):
-                # The file itself says that it is a widget, and has a value for it.
-                return Widget(port.name, None)
+            node = self.graph.nodes.get(link.target) if link is not None else None
+            socket = node.socket_of(link_id) if node is not None else None
+            if node is not None and socket is not None:
+                found = self._value_at(node, socket)
+                if found is not None:
+                    return found
         return None
+
+    def _value_at(self, node: EditorNode, socket: Socket) -> Constant | None:
+        if node.type in self.export.subgraphs:
+            return self.value_of(node, socket.name)
+        if socket.widget and not self.classes.has(node.type):
+            # The file itself says that it is a widget, and has a value for it.
+            return Constant(self.values_of(node).get(socket.widget))
+        return self.value_of(node, socket.widget or socket.name)
 
 
 def _bypass(node: EditorNode, slot: int, wanted: str) -> Socket | None:

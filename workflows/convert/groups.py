@@ -37,27 +37,30 @@ class _Unfolding:
         self._classes = classes
 
     def unfold(self, graph: EditorGraph) -> EditorGraph:
-        while hosts := list(self._hosts(graph)):
-            for host, group in hosts:
-                graph = self._unfold_one(graph, host, group)
-                check_size(len(graph.nodes))
+        while hosts := {host.id: (group, host) for group, host in self._hosts(graph)}:
+            check_size(sum(len(group.nodes) for group, _ in hosts.values()))
+            nodes = {name: one for name, one in graph.nodes.items() if name not in hosts}
+            links = {
+                name: _from_inside(*hosts[link.origin], link) if link.origin in hosts else link
+                for name, link in graph.links.items()
+            }
+            for group, host in hosts.values():
+                nodes |= {one.id: one for one in self._inner_nodes(group, host)}
+                links |= _inner_links(group, host)
+            graph = EditorGraph(nodes, links)
         return graph
 
-    def _hosts(self, graph: EditorGraph) -> Iterator[tuple[EditorNode, Group]]:
+    def _hosts(self, graph: EditorGraph) -> Iterator[tuple[Group, EditorNode]]:
         """Yield the group nodes to expand: a muted or bypassed one stays a node."""
         for node in graph.nodes.values():
             group = self._groups.find(node.type)
             if group is not None and not node.is_off:
-                yield node, group
+                yield group, node
 
-    def _unfold_one(self, graph: EditorGraph, host: EditorNode, group: Group) -> EditorGraph:
-        nodes = {name: one for name, one in graph.nodes.items() if name != host.id}
+    def _inner_nodes(self, group: Group, host: EditorNode) -> Iterator[EditorNode]:
         for position, node in enumerate(_with_links(group, host)):
             inner = replace(node, id=_inner_id(host, position))
-            nodes[inner.id] = self._with_outer_values(group, host, position, inner)
-        links = {name: _from_inside(group, host, link) for name, link in graph.links.items()}
-        links |= dict(_inner_links(group, host))
-        return EditorGraph(nodes, links)
+            yield self._with_outer_values(group, host, position, inner)
 
     def _with_outer_values(
         self, group: Group, host: EditorNode, position: int, node: EditorNode
@@ -129,22 +132,21 @@ def _links_from_outside(group: Group, host: EditorNode) -> dict[tuple[int, str],
     return found
 
 
-def _inner_links(group: Group, host: EditorNode) -> Iterator[tuple[str, EditorLink]]:
-    for number, link in enumerate(group.links):
-        yield (
-            f"{host.id}/{number}",
-            EditorLink(
-                _inner_id(host, link.origin),
-                link.origin_slot,
-                _inner_id(host, link.target),
-                link.target_slot,
-            ),
+def _inner_links(group: Group, host: EditorNode) -> dict[str, EditorLink]:
+    return {
+        f"{host.id}/{number}": EditorLink(
+            _inner_id(host, link.origin),
+            link.origin_slot,
+            _inner_id(host, link.target),
+            link.target_slot,
         )
+        for number, link in enumerate(group.links)
+    }
 
 
 def _from_inside(group: Group, host: EditorNode, link: EditorLink) -> EditorLink:
     """Replace a link from the group node by one from the inner node of that output."""
-    if link.origin != host.id or link.origin_slot >= len(group.outputs):
+    if link.origin_slot >= len(group.outputs):
         return link
     position, slot = group.outputs[link.origin_slot]
     return replace(link, origin=_inner_id(host, position), origin_slot=slot)

@@ -7,7 +7,6 @@ from typing import Any
 
 from workflows.convert.export import EditorGraph, EditorNode, Subgraph
 from workflows.convert.virtual import PRIMITIVE, with_values
-from workflows.convert.widgets import read_widgets
 from workflows.nodes import NodeClasses
 from workflows.untrusted import as_list
 
@@ -24,15 +23,14 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
     Newer editors save a value for each of these inputs; older ones one for each entry of a list of
     promoted widgets, in which -1 is the instance itself.
     """
-    values = list(host.values) if not isinstance(host.values, Mapping) else []
     if isinstance(host.values, Mapping):
         return {name: host.values[name] for name in shown if name in host.values}
     entries = _proxies(host)
-    if not entries and len(values) != len(shown) and host.named_values:
+    if not entries and len(host.values) != len(shown) and host.named_values:
         # A class of another version may lack a widget, which would shift all later values.
         return {name: host.named_values[name] for name in shown if name in host.named_values}
     if not entries:
-        return dict(zip(shown, values, strict=False))
+        return dict(zip(shown, host.values, strict=False))
     by_target = {
         (link.target, socket.widget or socket.name): port.name
         for port in subgraph.inputs
@@ -42,7 +40,7 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
         and (socket := node.socket_of(link_id)) is not None
     }
     own = {}
-    for (node_id, name), value in zip(entries, values, strict=False):
+    for (node_id, name), value in zip(entries, host.values, strict=False):
         port_name = name if node_id == HOST else by_target.get((node_id, name))
         if port_name in shown and value is not None:
             own[str(port_name)] = value
@@ -52,8 +50,7 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
 def with_own_values(graph: EditorGraph, host: EditorNode, classes: NodeClasses) -> EditorGraph:
     """Return a definition's graph with an instance's values in its inner widgets.
 
-    A promoted primitive is overridden by the instance. Without a value of its own, the instance has
-    that of the first widget connected to the primitive.
+    For a promoted primitive without one, the widgets connected to it keep their own values.
     """
     if isinstance(host.values, Mapping):
         return graph
@@ -65,32 +62,10 @@ def with_own_values(graph: EditorGraph, host: EditorNode, classes: NodeClasses) 
         if node is None:
             continue
         if node.type == PRIMITIVE:
-            _replace_primitive(graph, nodes, node, value, classes)
+            nodes[node_id] = replace(node, values=() if value is None else (value,))
         elif value is not None:
             nodes[node_id] = with_values(node, {name: value}, classes)
     return replace(graph, nodes=nodes)
-
-
-def _replace_primitive(
-    graph: EditorGraph,
-    nodes: dict[str, EditorNode],
-    primitive: EditorNode,
-    value: object,
-    classes: NodeClasses,
-) -> None:
-    for link_id, link in graph.links.items():
-        target = nodes.get(link.target)
-        if link.origin != primitive.id or target is None:
-            continue
-        socket = target.socket_of(link_id)
-        if socket is not None:
-            name = socket.widget or socket.name
-            if value is None:
-                widget = read_widgets(target, classes).get(name)
-                value = widget.value if widget else None
-            if value is not None:
-                nodes[target.id] = with_values(target, {name: value}, classes)
-    nodes[primitive.id] = replace(primitive, values=())
 
 
 def _proxies(host: EditorNode) -> Sequence[tuple[str, str]]:

@@ -31,7 +31,7 @@ def wire(export: Export, classes: NodeClasses) -> Export:
 def _wired(
     graph: EditorGraph, ports: Mapping[str, tuple[Port, ...]], classes: NodeClasses
 ) -> tuple[EditorGraph, Mapping[str, str]]:
-    """Return the graph, and the ids of dropped links with their replacements."""
+    """Return the graph, and for each link of the file the id of the one that counts."""
     links, instead = _distinct(graph)
     arriving: dict[str, list[tuple[str, EditorLink]]] = {}
     for link_id, link in links.items():
@@ -48,22 +48,19 @@ def _wired(
 
 
 def _distinct(graph: EditorGraph) -> tuple[dict[str, EditorLink], Mapping[str, str]]:
-    """Return one link per target: the first, unless only a later one is named by an input."""
+    """Return one link per target: the first, unless only a later one is named by an input.
+
+    Also return the id of the kept link for each link of the file.
+    """
     named = {socket.link for node in graph.nodes.values() for socket in node.inputs}
     kept: dict[tuple[str, int], str] = {}
-    instead: dict[str, str] = {}
     for link_id, link in graph.links.items():
         first_id = kept.setdefault((link.target, link.target_slot), link_id)
-        if first_id == link_id:
-            continue
         first = graph.links[first_id]
         is_same = (first.origin, first.origin_slot) == (link.origin, link.origin_slot)
         if not is_same and link_id in named and first_id not in named:
             kept[link.target, link.target_slot] = link_id
-            instead = {left: link_id if by == first_id else by for left, by in instead.items()}
-            instead[first_id] = link_id
-        else:
-            instead[link_id] = first_id
+    instead = {name: kept[one.target, one.target_slot] for name, one in graph.links.items()}
     return {link_id: graph.links[link_id] for link_id in kept.values()}, instead
 
 

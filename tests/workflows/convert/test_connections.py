@@ -113,8 +113,10 @@ def test_a_muted_node_takes_its_connections_along(inputs, made):
 
 
 @pytest.mark.parametrize("link", [77, 4])
-def test_a_link_to_nothing_is_no_link(inputs, made, link):
-    assert inputs([show(made, link)], [[4, 1, 0, 9, 0, "IMAGE"]]) == {"9": {}}
+@pytest.mark.parametrize("origin", [1, -10])
+def test_a_link_from_nothing_is_no_link(inputs, made, link, origin):
+    """-10 is the outside of a subgraph."""
+    assert inputs([show(made, link)], [[4, origin, 0, 9, 0, "IMAGE"]]) == {"9": {}}
 
 
 def test_notes_are_left_out(inputs, made):

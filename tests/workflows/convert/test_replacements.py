@@ -62,6 +62,20 @@ def test_a_node_is_found_by_its_own_name_before_its_title(made, classes):
     assert prefix(made, classes, "%CLIPTextEncode.text%", titled, named) == "by title"
 
 
+def test_values_of_a_subgraph_and_of_what_is_in_it(made, classes):
+    link = {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 5, "target_slot": 0}
+    inner = {
+        "id": "inner",
+        "nodes": [made.node(5, "Sum", [3, 4], [("a", "INT", 1, "a")], ["INT"])],
+        "links": [link],
+        "inputs": [{"name": "number", "type": "INT", "linkIds": [1]}],
+    }
+    host = made.node(2, "inner", [30], [("number", "INT", None, "number")], title="Twice")
+    pattern = "%Twice.number% %Sum.b%"
+    found = prefix(made, classes, pattern, host, definitions={"subgraphs": [inner]})
+    assert found == "30 4"
+
+
 def test_what_no_file_name_has_becomes_a_line(made, classes):
     text = made.node(4, "CLIPTextEncode", ['../a\\b:c*d?"e<f>g|h\n'], title="Words")
     assert prefix(made, classes, "x/%Words.text%", text) == "x/.._a_b_c_d__e_f_g_h_"

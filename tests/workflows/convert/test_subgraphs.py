@@ -2,7 +2,10 @@
 
 import pytest
 
+from workflows.convert.export import EditorGraph, EditorNode, Export
+from workflows.convert.flattening import GraphInstance
 from workflows.errors import InvalidGraph
+from workflows.graph import MAX_NODES
 
 INNER = {
     "id": "inner",
@@ -61,13 +64,20 @@ def around(made, host_values=(), links=(), **more):
 
 
 def test_values_of_an_instance_go_by_name_where_a_class_lacks_a_widget(inputs, made, inner):
+    inner["inputs"].append({"id": "w", "name": "gone", "type": "INT", "linkIds": [4]})
+    inner["nodes"].append(made.node(8, "Sum", [1, 2], [("gone", "INT", 4, "gone")], ["INT"]))
+    inner["links"].append(link(4, -10, 2, 8, 0, "INT"))
     named = {"widgets_values_named": {"gone": 7, "number": 30}}
     nodes, links = around(made, [7, 30], **named)
     found = inputs(nodes, links, definitions={"subgraphs": [inner]})
     assert found["2:5"] == {"a": 30, "b": 4}
+    assert found["2:8"] == {"a": 1, "b": 2}
 
 
-def test_a_subgraph_is_unfolded_with_the_instances_values(inputs, made, inner):
+@pytest.mark.parametrize("widget", ["a", None])
+def test_a_subgraph_is_unfolded_with_the_instances_values(inputs, made, inner, widget):
+    """Older editors did not say which widget an input stands for."""
+    inner["nodes"][0] = made.node(5, "Sum", [3, 4], [("a", "INT", 1, widget)], ["INT"])
     nodes, links = around(made, [30])
     found = inputs(nodes, links, definitions={"subgraphs": [inner]})
     assert found["2:5"] == {"a": 30, "b": 4}
@@ -217,13 +227,23 @@ def test_doubling_subgraphs_are_refused(inputs, made):
         {
             **INNER,
             "id": f"level{n}",
-            "nodes": [made.node(1, f"level{n + 1}"), made.node(2, f"level{n + 1}")],
+            "nodes": [made.node(1, f"level{n + 1}"), made.node(2, f"level{n + 1}")] * (n < 14),
             "links": [],
         }
-        for n in range(30)
+        for n in range(15)
     ]
     with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
         inputs([made.node(1, "level0")], definitions={"subgraphs": levels})
+
+
+def test_so_many_nodes_are_flattened_and_no_more(classes):
+    def flattened(count):
+        graph = EditorGraph({str(n): EditorNode(str(n), "Note") for n in range(count)}, {})
+        return GraphInstance(Export(graph, {}, {}), classes, graph)
+
+    assert list(flattened(MAX_NODES).walk()) == []
+    with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
+        flattened(MAX_NODES + 1)
 
 
 @pytest.fixture
@@ -314,8 +334,8 @@ def test_a_group_inside_itself_is_refused(inputs, made):
 
 def test_groups_that_multiply_are_refused(inputs, made):
     definitions = {
-        f"level{n}": {"nodes": [made.node(0, f"workflow>level{n + 1}")] * 150, "links": []}
-        for n in range(3)
+        f"level{n}": {"nodes": [made.node(0, f"workflow>level{n + 1}")] * size, "links": []}
+        for n, size in enumerate((150, 150, 0))
     }
     with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
         inputs([made.node(1, "workflow>level0")], extra={"groupNodes": definitions})

@@ -40,6 +40,16 @@ def test_a_widget_is_connected_by_its_place_behind_the_sockets(inputs, made):
     assert found["6"]["text"] == ["5", 0]
 
 
+def test_an_input_that_a_file_lacks_of_a_class_with_dynamic_ones_is_connected_by_the_table(
+    inputs, made
+):
+    sockets = [("mode", "COMFY_DYNAMICCOMBO_V3", None, "mode")]
+    pick = made.node(6, "Pick", ["plain", "n"], sockets, ["IMAGE"])
+    other = made.node(5, "PrimitiveString", ["a fox"], (), ["STRING"])
+    found = inputs([other, pick], [[1, 5, 0, 6, 1, "STRING"]])
+    assert found["6"] == {"mode": "plain", "name": ["5", 0]}
+
+
 def test_an_input_that_names_a_link_which_is_not_in_the_table_is_open(inputs, made):
     found = inputs([made.node(*LOAD), blur(made, 4, 5)], LINKS[:1])
     assert found["2"] == {"image": ["1", 0]}
