@@ -102,21 +102,15 @@ def _with_links(group: Group, host: EditorNode) -> list[EditorNode]:
     }
     found = []
     for position, node in enumerate(group.nodes):
+        names = [one.widget or one.name for one in node.inputs]
         sockets = tuple(
-            replace(
-                one,
-                link=inside.get(
-                    (position, slot),
-                    outside.get((position, one.name), outside.get((position, one.widget or ""))),
-                ),
-            )
-            for slot, one in enumerate(node.inputs)
+            replace(one, link=inside.get((position, slot), outside.get((position, name))))
+            for slot, (one, name) in enumerate(zip(node.inputs, names, strict=True))
         )
-        known = {one.name for one in sockets} | {one.widget for one in sockets}
         added = tuple(
             replace(BARE, name=name, link=link)
             for (owner, name), link in outside.items()
-            if owner == position and name not in known
+            if owner == position and name not in names
         )
         found.append(replace(node, inputs=sockets + added))
     return found

@@ -1,6 +1,6 @@
 """Grouping of found texts into prompts, each of which may be written to several inputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from workflows.graph import Slot
@@ -38,25 +38,24 @@ def group_texts(view: GraphView, texts: Sequence[FoundText]) -> list[Found]:
     for text in _on_one_side(texts):
         groups.setdefault(keys.find(text), []).append(text)
     return [
-        Found(first.role, tuple(one.slot for one in group), first.reason, name=first.name)
-        for group in groups.values()
-        for first in group[:1]
+        Found(first.role, (first.slot, *(one.slot for one in more)), first.reason, name=first.name)
+        for first, *more in groups.values()
     ]
 
 
-def _on_one_side(texts: Sequence[FoundText]) -> Iterator[FoundText]:
-    """Keep each slot once."""
+def _on_one_side(texts: Sequence[FoundText]) -> Collection[FoundText]:
+    """Keep each slot once, for one of its roles."""
     sides: dict[Slot, set[Role]] = {}
     for text in texts:
         sides.setdefault(text.slot, set()).add(text.role)
-    has_prompt = {Role.PROMPT} in sides.values()
-    seen: set[Slot] = set()
+    ranked = [Role.PROMPT, Role.NEGATIVE, Role.OTHER]
+    if {Role.PROMPT} in sides.values():
+        ranked = [Role.NEGATIVE, Role.PROMPT, Role.OTHER]
+    kept: dict[Slot, FoundText] = {}
     for text in texts:
-        wanted = Role.NEGATIVE if has_prompt and Role.NEGATIVE in sides[text.slot] else Role.PROMPT
-        if text.slot in seen or (len(sides[text.slot]) > 1 and text.role is not wanted):
-            continue
-        seen.add(text.slot)
-        yield text
+        if text.role is min(sides[text.slot], key=ranked.index):
+            kept.setdefault(text.slot, text)
+    return kept.values()
 
 
 class _EquivalentTexts:
@@ -103,7 +102,7 @@ def _first_sampler(view: GraphView, node_id: str) -> str:
             (link for _, link in view.linked(node_id) if view.output_type(link) == "LATENT"), None
         )
         if before is None:
-            return first
+            break
         node_id = before.node_id
         if any(view.output_type(link) == CONDITIONING for _, link in view.linked(node_id)):
             first = node_id

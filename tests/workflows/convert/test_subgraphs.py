@@ -64,7 +64,8 @@ def around(made, host_values=(), links=(), **more):
 
 
 def test_values_of_an_instance_go_by_name_where_a_class_lacks_a_widget(inputs, made, inner):
-    inner["inputs"].append({"id": "w", "name": "gone", "type": "INT", "linkIds": [4]})
+    gone = {"id": "w", "name": "gone", "type": "INT", "linkIds": [4]}
+    inner["inputs"] = [*inner["inputs"], gone]
     inner["nodes"].append(made.node(8, "Sum", [1, 2], [("gone", "INT", 4, "gone")], ["INT"]))
     inner["links"].append(link(4, -10, 2, 8, 0, "INT"))
     named = {"widgets_values_named": {"gone": 7, "number": 30}}

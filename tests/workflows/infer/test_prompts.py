@@ -38,6 +38,60 @@ def test_what_is_searched_for_is_an_option_beside_a_prompt(made):
     assert (searched.targets, searched.required) == (("30.text",), False)
 
 
+def test_what_is_searched_for_by_two_nodes_are_two_options(made):
+    nodes = {**PAINT, **SEARCH, "40": says("a dog"), "42": saved("41")}
+    nodes["41"] = ("Searcher", {"conditioning": ["40", 0]})
+    found = [one.targets for one in made(nodes, Searcher=SEARCHER).manifest.inputs]
+    assert ("30.text",) in found
+    assert ("40.text",) in found
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "expected"),
+    [
+        ("6", "6", {"prompt": ("6.text",)}),
+        ("20", "7", {"prompt": ("6.text",), "negative": ("7.text",)}),
+    ],
+)
+def test_a_text_on_both_sides_is_the_prompt_unless_another_is(
+    inferred, positive, negative, expected
+):
+    both = ("ConditioningCombine", {"conditioning_1": ["7", 0], "conditioning_2": ["6", 0]})
+    nodes = {**PAINT, "20": both, "3": sampler(positive=positive, negative=negative)}
+    found = targets(inferred(nodes))
+    texts = {name: slots for name, slots in found.items() if slots and slots[0].endswith(".text")}
+    assert texts == expected
+
+
+def test_a_text_that_is_painted_and_searched_for_is_the_prompt(made):
+    nodes = {**PAINT, **SEARCH, "31": ("Searcher", {"conditioning": ["6", 0]})}
+    assert targets(made(nodes, Searcher=SEARCHER))["prompt"] == ("6.text",)
+
+
+def test_two_encoders_of_two_texts_are_one_prompt_and_one_negative(inferred):
+    def twice(text):
+        return ("CLIPTextEncodeFlux", {"clip_l": text, "t5xxl": f"{text}!", "clip": ["4", 1]})
+
+    found = targets(inferred({**PAINT, "6": twice("a fox"), "7": twice("blurry")}))
+    assert found["prompt"] == ("6.clip_l", "6.t5xxl")
+    assert found["negative"] == ("7.clip_l", "7.t5xxl")
+
+
+def test_samplers_that_start_from_one_picture_have_a_prompt_each(inferred):
+    nodes = {
+        **PAINT,
+        "20": ("LoadImage", {"image": "a.png"}),
+        "5": ("VAEEncode", {"pixels": ["20", 0], "vae": ["4", 2]}),
+        "16": says("a hill"),
+        "13": sampler(positive="16"),
+        "18": ("VAEDecode", {"samples": ["13", 0], "vae": ["4", 2]}),
+        "19": saved("18"),
+    }
+    found = [one.targets for one in inferred(nodes).manifest.inputs]
+    assert ("6.text",) in found
+    assert ("16.text",) in found
+
+
 def test_only_texts_of_an_encoder_are_prompts(made):
     encoder = described(
         ["CONDITIONING"],
