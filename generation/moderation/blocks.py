@@ -71,8 +71,7 @@ class Moderation(Service):
         with available():
             block = await self._find_block(requester.user_id, requester.guild_id)
             watched_words = await self._words.get(requester.guild_id)
-        # The block was cached and may have ended since.
-        if block is not None and (block.until is None or block.until > self._clock()):
+        if block is not None:
             raise refuse_blocked(block)
         if not watched_words:
             return WordVerdict()

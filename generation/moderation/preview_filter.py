@@ -1,6 +1,7 @@
 """Filter of the previews of one run."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Self
 
@@ -46,7 +47,7 @@ class PreviewFilter:
         if self._may_show is None:
             self.shown = image
             return
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         is_looking = self._look is not None and not self._look.done()
         # Results have precedence: a preview is dropped while anything is being checked.
         if self._is_closed or is_looking or now < self._next_at or self._is_busy():

@@ -54,10 +54,10 @@ class CheckedRequest:
     typed_prompt: str
     loras: Sequence[Lora]
     values: dict[str, Value]
-    files: Mapping[str, InputFile] = field(repr=False)
+    files: Mapping[str, InputFile]
     seed: int | None
+    workload: int
     cost: Cost = field(default_factory=Cost)
-    workload: int = 1
     words: WordVerdict = field(default_factory=WordVerdict)
     ruling: Ruling = field(default_factory=Ruling)
     rules: PersonRules | None = None
@@ -106,7 +106,7 @@ class RequestChecker:
         checked_seed = _find_seed(workflow, values)
         seed = checked_seed if isinstance(checked_seed, int) else None
         return CheckedRequest(
-            request, workflow, prompt, typed, loras, values, {}, seed, workload=workload_of(values)
+            request, workflow, prompt, typed, loras, values, {}, seed, workload_of(values)
         )
 
     def _draw_prompt(

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import threading
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,12 +10,14 @@ from PIL import Image
 
 from comfy.errors import RunStalled
 from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
+from db.tables import FlagRow
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
-from generation.moderation.image_filter import ImageGate
+from generation.moderation.image_filter import ImageGate, Ruling
 from generation.moderation.image_policy import CheckMode, Detections, ImagePolicy, ImageVerdict
 from generation.moderation.preview_filter import PreviewFilter
 from generation.moderation.review import ReviewMode, Reviews
@@ -24,6 +25,7 @@ from generation.record import GenerationState
 from generation.request import Actor, Requester
 from generation.service import utc_now
 from tests.support.films import build_film
+from tests.support.rows import generation_row
 
 GUILD, MO = 5, 3
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -42,9 +44,16 @@ class RedChecker:
     def __init__(self):
         self.error = None
         self.waits = None
+        self.asked = 0
         self.threads = set()
 
-    def check(self, picture):
+    @property
+    def check(self):
+        """Counts what is passed to the thread of the checks."""
+        self.asked += 1
+        return self._check
+
+    def _check(self, picture):
         self.threads.add(threading.current_thread())
         if self.waits is not None:
             self.waits.wait(20)
@@ -141,9 +150,7 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
     open_checked, database_url, backend, tools
 ):
     async with open_checked(database_url, backend) as app:
-        policy = ImagePolicy(CheckMode.REFUSE, 80)
-        await open_checked.gate.set_policy(Actor(MO, GUILD), policy)
-        assert await open_checked.gate.find_policy(GUILD) == policy
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE, 80))
         blocked = await app.ended(await submit(app, tools))
         assert blocked.state is GenerationState.FAILED
         assert blocked.failure.kind is FailureKind.BLOCKED_BY_FILTER
@@ -154,9 +161,41 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
         harmless = await app.ended(await submit(app, tools, user_id=2))
         assert harmless.state is GenerationState.SUCCEEDED
         assert await flags_of(app, harmless.id) == []
-        with app.database.transaction(read_only=True) as session:
-            (entry,) = AuditRepository(session).page(GUILD, limit=5)
-        assert (entry.action, entry.actor_id, entry.detail["mode"]) == ("image-check", MO, "refuse")
+
+
+@pytest.mark.parametrize(
+    ("policy", "detail"),
+    [
+        (
+            ImagePolicy(CheckMode.REFUSE, 80),
+            {"mode": "refuse", "certainty": 80, "age_restricted": "exempt", "inputs": ""},
+        ),
+        (
+            ImagePolicy(CheckMode.HOLD, 30, exempts_age_restricted=False, checks_inputs=True),
+            {"mode": "hold", "certainty": 30, "age_restricted": "checked", "inputs": "checked"},
+        ),
+    ],
+)
+async def test_a_policy_is_kept_and_in_the_audit_log(database, checker, policy, detail):
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(Actor(MO, GUILD), policy)
+    assert await gate.find_policy(GUILD) == policy
+    with database.transaction(read_only=True) as session:
+        (entry,) = AuditRepository(session).page(GUILD, limit=5)
+    assert (entry.action, entry.actor_id, entry.detail) == ("image-check", MO, detail)
+
+
+async def test_what_is_found_is_flagged_once_beside_other_flags(database, checker):
+    gate = ImageGate(database, checker, utc_now)
+    with database.transaction() as session:
+        GenerationRepository(session).add(generation_row("g1", created_at=utc_now()))
+        flags = FlagRepository(session)
+        flags.add(FlagRow(generation_id="g1", kind="word", note="fox", at=utc_now()))
+        for _ in range(2):
+            gate.record(session, "g1", Ruling(ImageVerdict.REFUSE, "breast 90%"))
+        noted = {(one.kind, one.note) for one in flags.of_generation("g1")}
+        assert len(flags.of_generation("g1")) == 2
+    assert noted == {("word", "fox"), ("image", "breast 90%")}
 
 
 async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
@@ -247,36 +286,32 @@ async def test_after_a_result_that_cannot_be_read_no_other_is_checked(database, 
     gate.close()
 
 
-async def test_one_picture_is_checked_at_a_time(tools):
-    class Meeting:
-        """Counts checks during which another one began."""
-
-        count = 0
-        barrier = threading.Barrier(2, timeout=0.05)
-
-        def check(self, picture):
-            with suppress(threading.BrokenBarrierError):
-                self.barrier.wait()
-                self.count += 1
-            return Detections()
-
-    meeting = Meeting()
-    gate = ImageGate(None, meeting, utc_now)
+async def test_one_picture_is_checked_at_a_time(checker, tools):
+    checker.waits = threading.Event()
+    gate = ImageGate(None, checker, utc_now)
     assert gate.is_installed
     policy, picture = ImagePolicy(CheckMode.REFUSE), tools.build_picture(colour="green")
-    await asyncio.gather(*(gate.may_preview(policy, picture) for _ in range(2)))
-    assert meeting.barrier.broken
-    assert meeting.count == 0
+    previews = [asyncio.create_task(gate.may_preview(policy, picture)) for _ in range(2)]
+    await tools.eventually(lambda: checker.asked == 2)
+    checker.waits.set()
+    assert await asyncio.gather(*previews) == [True, True]
+    assert len(checker.threads) == 1
     gate.close()
 
 
-async def test_the_thread_of_the_checks_ends_with_them(database, checker, tools):
+async def test_closing_waits_for_no_check_and_begins_no_further_one(database, checker, tools):
+    checker.waits = threading.Event()
     gate = ImageGate(database, checker, utc_now)
     await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
     picture = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
-    assert (await gate.judge(Asked, [picture])).verdict is ImageVerdict.SHOW
+    checks = [asyncio.create_task(gate.judge(Asked, [picture])) for _ in range(2)]
+    await tools.eventually(lambda: checker.asked == 2 and checker.threads)
     (thread,) = checker.threads
     gate.close()
+    assert thread.is_alive()
+    checker.waits.set()
+    ended = await asyncio.gather(*checks, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["CancelledError", "Ruling"]
     await tools.eventually(lambda: not thread.is_alive())
 
 
@@ -346,15 +381,17 @@ async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise
 async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
     await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
+    green = tools.build_picture(colour="green")
+    await gate.judge(Asked, [NewOutput(0, "x.png", "image/png", green)])
     checker.waits = threading.Event()
 
     async with (
         await gate.preview_filter(Asked) as first,
         await gate.preview_filter(Asked) as second,
     ):
-        first.take(tools.build_picture(colour="green"))
+        first.take(green)
         await tools.eventually(lambda: gate.is_busy)
-        second.take(tools.build_picture(colour="green"))
+        second.take(green)
         assert second._look is None
         checker.waits.set()
     gate.close()

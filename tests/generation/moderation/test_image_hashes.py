@@ -81,7 +81,7 @@ async def test_a_changed_picture_is_found_and_others_are_not(database, change):
 
 
 async def is_blocked(gate, content):
-    ruling = await gate._match(GUILD, [lambda: [hash_picture(content)]])
+    ruling = await gate.judge(Asked, [NewOutput(0, "a.png", "image/png", content)])
     return ruling.verdict.value != "show"
 
 

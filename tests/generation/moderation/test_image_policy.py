@@ -14,7 +14,7 @@ from generation.moderation.image_policy import (
 
 SURE, UNSURE, NOTHING, UNSEEN = (
     Detections({"breast": 0.9}),
-    Detections({"breast": 0.49}),
+    Detections({"breast": 0.499}),
     Detections(),
     None,
 )

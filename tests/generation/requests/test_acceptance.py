@@ -134,6 +134,15 @@ async def test_a_seed_of_64_bits_is_kept(acceptor, tools):
     assert accepted.seed == accepted.values["seed"] == 2**64 - 1
 
 
+async def test_a_drawn_seed_is_a_number_that_every_client_shows_exactly(quick, tools):
+    class Highest(random.Random):
+        def randrange(self, stop):
+            return stop - 1
+
+    quick._checker._random = Highest()
+    assert (await quick.accept(tools.ask())).seed == 2**53 - 1
+
+
 async def test_options_without_a_place_are_refused_by_name(quick, tools):
     refused = await refusal(quick, tools.ask(cfg=3.0, negative="x"))
     assert refused.kind is FailureKind.INVALID_OPTION
