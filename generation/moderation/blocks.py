@@ -48,8 +48,8 @@ class Block:
     until: datetime | None
     actor_id: int
     at: datetime
-    is_everywhere: bool = False
-    can_be_appealed: bool = False
+    is_everywhere: bool
+    can_be_appealed: bool
 
 
 class Moderation(Service):

@@ -108,7 +108,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ],
 )
 def test_what_a_blocked_person_reads(reason, until, sentence):
-    refused = refuse_blocked(Block(3, reason, until, 1, NOON, can_be_appealed=True))
+    block = Block(3, reason, until, 1, NOON, is_everywhere=False, can_be_appealed=True)
+    refused = refuse_blocked(block)
     assert (refused.kind, refused.template) == (FailureKind.BLOCKED_HERE, sentence)
     ends = {"until": NOON.isoformat()} if until else {}
     assert refused.facts == {"reason": reason, "can_appeal": True, **ends}
@@ -159,9 +160,11 @@ async def test_every_change_is_in_the_audit_log(database):
 )
 async def test_only_a_servers_own_block_can_be_appealed(database, guild_id, everywhere, can_appeal):
     moderation = Moderation(database, utc_now)
-    await moderation.block(Actor(1, guild_id), 3, reason="", until=None, everywhere=everywhere)
+    reason = "why " * 100
+    await moderation.block(Actor(1, guild_id), 3, reason=reason, until=None, everywhere=everywhere)
     (block,) = await moderation.blocks(guild_id, 25)
     assert (block.is_everywhere, block.can_be_appealed) == (everywhere, can_appeal)
+    assert block.reason == reason[:300]
 
 
 async def test_a_server_watches_so_many_words_and_no_more(database):
