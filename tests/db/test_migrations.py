@@ -49,6 +49,19 @@ async def test_the_migrations_lead_to_the_tables_in_the_code(database_url):
     await migrations.check(database_url)
 
 
+def test_postgresql_does_not_compress_files_again(postgres_server, empty_postgres_url):
+    asyncio.run(migrations.upgrade(empty_postgres_url))
+    name = make_url(empty_postgres_url).database
+    stored = postgres_server.execute(
+        "SELECT attrelid::regclass || '.' || attname, attstorage FROM pg_attribute"
+        " JOIN pg_class ON pg_class.oid = attrelid AND relkind = 'r'"
+        " WHERE atttypid = 'bytea'::regtype AND relnamespace = 'public'::regnamespace",
+        name,
+    )
+    assert {column for column, _ in stored} >= {"inputs.content", "output_contents.content"}
+    assert {storage for _, storage in stored} == {"e"}, stored
+
+
 async def test_looking_creates_no_file(tmp_path):
     path = tmp_path / "limner.db"
     assert await migrations.current_state(f"sqlite:///{path}") is MigrationState.EMPTY
