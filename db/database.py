@@ -17,7 +17,7 @@ from weakref import WeakSet
 import psycopg
 from sqlalchemy import event, func, make_url, orm, select
 
-from db.engine import POSTGRESQL_CONNECTIONS, READ_ONLY, build_engine
+from db.engine import POSTGRESQL_CONNECTIONS, READING, build_engine
 from db.error_translation import translated
 from db.errors import DatabaseUnavailable
 from db.table_versions import TableVersions
@@ -101,10 +101,11 @@ class Database:
         """
         if self._is_closed:
             raise DatabaseUnavailable(_CLOSED)
+        options = READING[self._url.get_backend_name()] if read_only else None
         with translated(self._url), self._sessions() as session:
             try:
                 with self._changes.collecting() as changed, session.begin():
-                    session.connection(execution_options={READ_ONLY: read_only})
+                    session.connection(execution_options=options)
                     yield session
                     # Delivered with the commit, never after a rollback:
                     # https://www.postgresql.org/docs/current/sql-notify.html

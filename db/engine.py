@@ -1,9 +1,12 @@
 """SQLAlchemy engines, configured for each database."""
 
+import selectors
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 BUSY_TIMEOUT_MS = 30_000
 """Milliseconds that a writer waits for another on SQLite: longer than any of our transactions."""
@@ -44,7 +47,14 @@ the longest computation, the digest of the largest result, takes a second.
 POSTGRESQL_CONNECTIONS = 8
 """Threads and connections of one process: PostgreSQL allows 100 by default in all."""
 
-READ_ONLY = "limner_read_only"
+_READ_ONLY = "limner_read_only"
+
+READING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {_READ_ONLY: True},
+    # Each statement sees its own snapshot anyway: BEGIN and COMMIT would be two round trips more.
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+"""Execution options of transactions that only read, for each database."""
 
 _POSTGRESQL_LIMITS = (
     f"-c statement_timeout={STATEMENT_TIMEOUT_S}s "
@@ -65,16 +75,33 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
         event.listen(engine, "connect", prepare)
         event.listen(engine, "begin", _begin_sqlite_transaction)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_size=POSTGRESQL_CONNECTIONS,
         connect_args={
             **POSTGRESQL_CONNECT_ARGS,
             "options": "" if for_migrations else _POSTGRESQL_LIMITS,
         },
     )
+    event.listen(engine, "checkout", _refuse_ended)
+    return engine
+
+
+def _refuse_ended(dbapi_connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    """Have the pool replace a connection that the server ended, without asking the server.
+
+    A server writes to an idle connection when it ends it, and hardly ever else.
+    """
+    with selectors.DefaultSelector() as selector:
+        selector.register(dbapi_connection, selectors.EVENT_READ)
+        if not selector.select(timeout=0):
+            return
+    try:
+        dbapi_connection.execute("SELECT 1")
+        dbapi_connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
@@ -110,7 +137,7 @@ def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  #
 
 
 def _begin_sqlite_transaction(connection: Connection) -> None:
-    is_read_only = connection.get_execution_options().get(READ_ONLY, False)
+    is_read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
 
 
