@@ -1,10 +1,9 @@
 """Charges: rows that are only ever added, and sums over them."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from db.base import table_of
@@ -23,6 +22,7 @@ class Spent:
 
 # Built once, on the table itself: building them takes longer than executing them.
 
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
 _TABLE = table_of(ChargeRow)
 _ROWS = _TABLE.c
 _USAGE = select(
@@ -50,21 +50,14 @@ _ADD_ON_POSTGRESQL = (
 class ChargeRepository(Repository):
     """Charges, read and written in one transaction. A guild id of None is direct messages."""
 
-    def lock_person(self, user_id: int, guild_id: int | None) -> None:
-        """Block other transactions that lock this person here, until this one ends.
+    def lock_guild(self, guild_id: int | None) -> None:
+        """Block other transactions that lock this guild, until this one ends.
 
         Does nothing on SQLite, where a writing transaction is alone from its start.
         """
         if is_postgresql(self._session):
             # READ COMMITTED alone would let two requests read the usage before either reserves.
-            key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
-            self._session.execute(select(func.pg_advisory_xact_lock(key)))
-
-    def lock_guild(self, guild_id: int | None) -> None:
-        """Block other transactions that lock this guild, until this one ends."""
-        if is_postgresql(self._session):
-            key = _lock_key(0, guild_id or DIRECT_MESSAGES)
-            self._session.execute(select(func.pg_advisory_xact_lock(key)))
+            self._session.execute(_LOCK, {"key": guild_id or DIRECT_MESSAGES})
 
     def usage(
         self,
@@ -136,9 +129,3 @@ class ChargeRepository(Repository):
     def _record(self, **values: object) -> bool:
         statement = _ADD_ON_POSTGRESQL if is_postgresql(self._session) else _ADD_ON_SQLITE
         return self._session.scalar(statement, values) is not None
-
-
-def _lock_key(user_id: int, guild_id: int) -> int:
-    """Return a signed 64-bit number for the pair, the size of an advisory lock's key."""
-    digest = hashlib.blake2b(f"person:{user_id}:{guild_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)

@@ -145,9 +145,6 @@ class QuotaService(Service):
         they are read. Usage and unfinished generations are always read. Nobody else is admitted in
         this guild until the transaction ends.
         """
-        # The person's lock first: of one person's simultaneous requests only one waits for the
-        # guild's lock.
-        lookups.charges.lock_person(requester.user_id, requester.guild_id)
         if rules is None:
             lookups.guilds.get_or_create(requester.guild_id, now=now)
             rules = _load_rules(lookups, requester.guild_id, now).find_rules(requester, now)

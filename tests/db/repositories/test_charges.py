@@ -119,7 +119,7 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
     async def submit(number):
         with database.transaction() as session:
             charges = ChargeRepository(session)
-            charges.lock_person(1, 10)
+            charges.lock_guild(10)
             if (charges.usage(1, 10, noon)).pictures + cost > limit:
                 return False
             id_ = f"g{number}"
@@ -132,15 +132,6 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
     assert await used(1, 10, noon) == 9
 
 
-async def test_the_lock_of_one_person_does_not_hold_up_another_on_postgresql(postgres_url):
-    database = Database(postgres_url)
-    with database.transaction() as first, database.transaction() as second:
-        ChargeRepository(first).lock_person(1, 10)
-        ChargeRepository(second).lock_person(2, 10)
-        ChargeRepository(second).lock_person(1, 11)
-    await database.close()
-
-
 async def test_a_guilds_lock_holds_up_that_guild_alone(postgres_url):
     """On SQLite a writing transaction is alone from its start."""
     database = Database(postgres_url)
@@ -150,7 +141,6 @@ async def test_a_guilds_lock_holds_up_that_guild_alone(postgres_url):
             with database.transaction() as second:
                 ChargeRepository(second).lock_guild(11)
                 ChargeRepository(second).lock_guild(None)
-                ChargeRepository(second).lock_person(1, 10)
             with database.transaction() as third:
                 third.execute(text("SET LOCAL lock_timeout = '100ms'"))
                 with pytest.raises(DBAPIError, match="lock timeout"):
