@@ -51,9 +51,8 @@ class OutputRepository(Repository):
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
 
-    def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
-        """Record results, replacing earlier ones, so that it may be repeated."""
-        self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
+    def add_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+        """Record the results of a generation that has none. Raises Conflict if it has."""
         rows = []
         for output in outputs:
             row = _build_output(id, output)

@@ -110,7 +110,7 @@ class Settlement(Transactional):
         """Record the results and close the charge, in the transaction that set the row's end."""
         outputs: Sequence[OutputRow] = ()
         if run is not None and run.ruling is not None:
-            outputs = OutputRepository(session).replace_outputs(generation_id, run.outputs)
+            outputs = OutputRepository(session).add_outputs(generation_id, run.outputs)
             self._image_gate.record(session, generation_id, run.ruling)
         found = GenerationRepository(session).get_with_review(generation_id)
         if found is None:

@@ -87,7 +87,7 @@ async def test_stats_count_rows_and_bytes(database_url, database, facts):
     with database.transaction() as session:
         generations = GenerationRepository(session)
         generations.add(GenerationRow(**facts("a")))
-        OutputRepository(session).replace_outputs(
+        OutputRepository(session).add_outputs(
             "a", [NewOutput(0, "0.png", "image/png", b"x" * 1000, thumbnail=b"y" * 10)]
         )
     found = await stats(database_url)

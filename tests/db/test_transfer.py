@@ -32,7 +32,7 @@ async def filled_url(sqlite_url, facts, noon):
         for number in range(transfer.ROWS_AT_A_TIME + 5):
             row = GenerationRow(**facts(f"g{number}", seed=2**64 - 1 - number))
             GenerationRepository(session).add(row)
-        OutputRepository(session).replace_outputs("g0", [OUTPUT])
+        OutputRepository(session).add_outputs("g0", [OUTPUT])
     await database.close()
     return sqlite_url
 
@@ -49,7 +49,7 @@ async def test_numbers_go_on_after_the_copied_ones(filled_url, postgres_url):
     await transfer.copy(filled_url, postgres_url, note=lambda *_: None)
     database = Database(postgres_url)
     with database.transaction() as session:
-        OutputRepository(session).replace_outputs("g1", [OUTPUT])
+        OutputRepository(session).add_outputs("g1", [OUTPUT])
     await database.close()
     assert len(rows_of(postgres_url)["outputs"]) == 2
 

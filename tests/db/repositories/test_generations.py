@@ -156,15 +156,14 @@ async def test_an_input_of_an_unknown_generation_is_refused(database):
         OutputRepository(session).add_input("a", name="image", content=b"x", media_type="image/png")
 
 
-async def test_replacing_outputs_leaves_only_the_newest(database, add):
+async def test_outputs_are_recorded_once(database, add):
     await add("a")
-    for contents in ([b"1", b"2", b"3"], [b"first", b"second"]):
-        with database.transaction() as session:
-            OutputRepository(session).replace_outputs(
-                "a", [picture(n, content) for n, content in enumerate(contents)]
-            )
+    results = [picture(n, content) for n, content in enumerate([b"first", b"second"])]
     with database.transaction() as session:
-        GenerationRepository(session)
+        OutputRepository(session).add_outputs("a", results)
+    with pytest.raises(Conflict), database.transaction() as session:
+        OutputRepository(session).add_outputs("a", results[:1])
+    with database.transaction() as session:
         stored = OutputRepository(session).contents("a")
         listed = OutputRepository(session).outputs("a")
         left = session.scalar(select(func.count()).select_from(OutputContentRow))
@@ -178,10 +177,8 @@ async def test_outputs_of_several_generations_come_at_once(database, add):
         await add(id_)
     with database.transaction() as session:
         GenerationRepository(session)
-        OutputRepository(session).replace_outputs("a", [picture(1), picture(0)])
-        OutputRepository(session).replace_outputs(
-            "b", [picture(0, thumbnail=b"small", text="seen")]
-        )
+        OutputRepository(session).add_outputs("a", [picture(1), picture(0)])
+        OutputRepository(session).add_outputs("b", [picture(0, thumbnail=b"small", text="seen")])
         found = OutputRepository(session).outputs_of(["a", "b", "c"])
     assert {id_: [row.position for row in rows] for id_, rows in found.items()} == {
         "a": [0, 1],
@@ -199,7 +196,7 @@ async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(databa
             OutputRepository(session).add_input(
                 id_, name="image", content=b"x", media_type="image/png"
             )
-            OutputRepository(session).replace_outputs(id_, [picture(0)])
+            OutputRepository(session).add_outputs(id_, [picture(0)])
             charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
     with database.transaction() as session:
         generations = GenerationRepository(session)
@@ -224,7 +221,7 @@ async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
         await add(id_)
         with database.transaction() as session:
             generations = GenerationRepository(session)
-            OutputRepository(session).replace_outputs(id_, [picture(0, thumbnail=b"small")])
+            OutputRepository(session).add_outputs(id_, [picture(0, thumbnail=b"small")])
             if columns:
                 generations.update(id_, **columns)
     with database.transaction() as session:

@@ -40,7 +40,7 @@ def add(database):
                 id_, name="image", content=b"in", media_type="image/png"
             )
             output = NewOutput(0, "x.png", "image/png", b"out", 8, 8, b"small", "words")
-            OutputRepository(session).replace_outputs(id_, [output])
+            OutputRepository(session).add_outputs(id_, [output])
         return id_
 
     return add_
