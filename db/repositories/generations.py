@@ -127,6 +127,14 @@ class GenerationRepository(Repository):
         """Record when its sampler started; return False if it has ended and is charged."""
         return self._update(generation_id, UNFINISHED_STATES, {"sampled_at": at})
 
+    def assign(self, generation_id: str, backend: str, prompt_id: str) -> bool:
+        """Record the first backend of a generation.
+
+        Return False, without effect, if it has one, has ended or was cancelled.
+        """
+        values = {"of_id": generation_id, "to_backend": backend, "as_prompt_id": prompt_id}
+        return count_changed(self._session, _ASSIGN, values) == 1
+
     def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
         """Change columns other than the state; return False if there is no such generation."""
         if "state" in columns:
@@ -260,6 +268,16 @@ _BY_ID = (
     select(GenerationRow)
     .where(GenerationRow.id == bindparam("of_id"))
     .execution_options(populate_existing=True)
+)
+_ASSIGN = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.id == bindparam("of_id"),
+        _TABLE.c.prompt_id.is_(None),
+        _TABLE.c.cancelled_by.is_(None),
+        _TABLE.c.state.in_(UNFINISHED_STATES),
+    )
+    .values(backend=bindparam("to_backend"), prompt_id=bindparam("as_prompt_id"))
 )
 _LOCKED = _BY_ID.with_for_update()
 _WITH_REVIEW = _BY_ID.add_columns(

@@ -26,13 +26,14 @@ class RunRecords(Records):
         each records first. If the process is killed in between, the next one finds the record.
         """
         generations = GenerationRepository(session)
+        if generations.assign(generation_id, backend_name, prompt_id):
+            return True
         # The row lock serializes this with a cancellation: the second one sees the first.
         row = generations.get(generation_id, for_update=True)
         if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
             raise NotWanted
-        is_first = row.prompt_id is None
         generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
-        return is_first
+        return False
 
     @writes
     def begin(self, session: Session, generation_id: str, at: datetime) -> bool:
