@@ -210,17 +210,17 @@ class Line:
     async def start_attempt(self, slot: str, attempt: Attempt) -> None:
         """Start the attempt in that process. Callers retry on any error."""
         index, number = attempt.index, attempt.number
-        if self._listener is not None:
-            await self._send("run", slot, attempt.generation_id, number, attempt.backend, index)
-        else:
+        if self._listener is None or self._is_for_this(slot):
             await self._running().attempt(attempt.generation_id, number, attempt.backend, index)
+        else:
+            await self._send("run", slot, attempt.generation_id, number, attempt.backend, index)
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
         """Let that process upload the inputs of a generation likely to run there next."""
-        if self._listener is not None:
-            await self._tell_peers("prepare", slot, generation_id, backend)
-        else:
+        if self._listener is None or self._is_for_this(slot):
             await self._runner.prepare(generation_id, backend)
+        else:
+            await self._tell_peers("prepare", slot, generation_id, backend)
 
     async def give_up(self, generation_id: str, failure: Failure | None) -> None:
         """End the generation with this failure; None is an unforeseen one."""
