@@ -124,7 +124,7 @@ class Export:
     graph: EditorGraph
     subgraphs: Mapping[str, Subgraph]
     extra: Mapping[str, Any]
-    ignores_links: bool = False
+    ignores_links: bool
 
 
 def check_size(nodes: int) -> None:

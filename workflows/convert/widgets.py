@@ -130,7 +130,7 @@ class _Values:
         """Whether the last value was in the file."""
         return self._next <= len(self._values)
 
-    def skip(self, count: int = 1) -> None:
+    def skip(self, count: int) -> None:
         """Skip values that belong to no input."""
         self._next += count
 

@@ -23,8 +23,8 @@ DESCRIBED = {
     "Old": {
         "required": {
             "text": ["STRING", {"forceInput": True}],
-            "picture": ["IMAGE", {"forceInput": True}],
             "seed": ["INT", {"default": 0}],
+            "picture": ["IMAGE", {"forceInput": True}],
             "size": SIZE,
         }
     },

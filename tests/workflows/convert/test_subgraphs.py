@@ -240,7 +240,7 @@ def test_doubling_subgraphs_are_refused(inputs, made):
 def test_so_many_nodes_are_flattened_and_no_more(classes):
     def flattened(count):
         graph = EditorGraph({str(n): EditorNode(str(n), "Note") for n in range(count)}, {})
-        return GraphInstance(Export(graph, {}, {}), classes, graph)
+        return GraphInstance(Export(graph, {}, {}, ignores_links=False), classes, graph)
 
     assert list(flattened(MAX_NODES).walk()) == []
     with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
@@ -314,6 +314,18 @@ def test_a_reroute_at_a_groups_border_is_named_by_what_passes(inputs, made, conf
     links = [[4, 1, 0, 2, 1, "IMAGE"], [5, 1, 1, 2, 0, "MASK"], [6, 2, 0, 9, 0, "IMAGE"]]
     found = inputs(nodes, links, extra={"groupNodes": {"Soften": group}})
     assert found["2:1"] == {"image": ["1", 0], "mask": ["1", 1]}
+
+
+def test_a_primitive_of_a_group_that_has_no_values_takes_one_and_its_control(inputs, made):
+    group = {
+        "nodes": [
+            made.node(0, "PrimitiveNode", (), (), ["INT"]),
+            made.node(0, "Sum", [3, 4], [("a", "INT", None, "a")], ["INT"]),
+        ],
+        "links": [[0, 0, 1, 0, 5, "INT"]],
+    }
+    nodes = [made.node(1, "workflow>Mix", [99, "fixed", 44])]
+    assert inputs(nodes, extra={"groupNodes": {"Mix": group}}) == {"1:1": {"a": 99, "b": 44}}
 
 
 def test_widgets_that_a_class_got_later_take_no_values_of_an_older_group(inputs, made):

@@ -122,8 +122,9 @@ def test_a_converted_widget_keeps_its_slot(inputs, made):
 
 
 def test_values_that_only_the_editor_of_a_class_knows_are_kept(inputs, made):
-    values = {"format": "mp4", "rate": 24, "crf": 19, "videopreview": {"hidden": False}}
-    assert inputs([made.node(1, "Film", values)])["1"] == {"rate": 24, "format": "mp4", "crf": 19}
+    known = {"format": "mp4", "rate": 24, "crf": 19, "look": "{a|b}"}
+    film = made.node(1, "Film", {**known, "videopreview": {"hidden": False}})
+    assert inputs([film])["1"] == known
 
 
 def test_loras_of_a_power_loader_are_numbered(inputs, made):

@@ -175,6 +175,14 @@ def test_a_value_of_another_type_is_not_asked(inferred, name, value):
     assert (f"3.{name}",) not in found
 
 
+@pytest.mark.parametrize(("length", "name"), [(["20", 0], "frames_of_it"), (81, "length")])
+def test_a_length_is_called_as_the_node_that_only_holds_it(made, length, name):
+    held = ("PrimitiveInt", {"value": 81}, "Frames of it")
+    nodes = {**PAINT, "20": held, "5": ("EmptyFilm", {"length": length}, "A film")}
+    found = targets(made(nodes, EmptyFilm=described(["LATENT"], length=INT)))
+    assert found[name] == ("20.value" if name != "length" else "5.length",)
+
+
 @pytest.mark.parametrize(("add_noise", "is_asked"), [("enable", True), ("disable", False)])
 def test_the_seed_of_a_sampler_that_adds_no_noise_is_not_asked(made, add_noise, is_asked):
     own = described(["MODEL"], model=["MODEL", {}], noise_seed=INT, add_noise=["STRING", {}])
