@@ -355,6 +355,7 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
         await tools.eventually(lambda: preview_filter.shown is None)
         await preview_filter._look
         preview_filter.take(green)
+        await preview_filter._look
         assert preview_filter.shown is None
     gate.close()
 
