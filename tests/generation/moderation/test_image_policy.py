@@ -14,7 +14,7 @@ from generation.moderation.image_policy import (
 
 SURE, UNSURE, NOTHING, UNSEEN = (
     Detections({"breast": 0.9}),
-    Detections({"breast": 0.499}),
+    Detections({"breast": 0.49}),
     Detections(),
     None,
 )
@@ -52,11 +52,12 @@ def test_age_restricted_channels_are_exempt_unless_a_guild_says_no(finding):
 
 
 @pytest.mark.parametrize(
-    ("percent", "verdict"), [(49, ImageVerdict.REFUSE), (50, ImageVerdict.SHOW)]
+    ("score", "percent", "verdict"),
+    [(0.49, 49, ImageVerdict.REFUSE), (0.499, 50, ImageVerdict.SHOW)],
 )
-def test_a_guild_says_how_certain_it_must_be(percent, verdict):
+def test_a_guild_says_how_certain_it_must_be(score, percent, verdict):
     policy = ImagePolicy(CheckMode.REFUSE, percent)
-    assert decide(policy, UNSURE) is verdict
+    assert decide(policy, Detections({"breast": score})) is verdict
 
 
 def test_of_several_pictures_the_most_certain_and_the_strictest_count():
