@@ -9,7 +9,7 @@ DEFAULT_PERCENT = 50
 """Default threshold of certainty, in percent."""
 
 LEAST_PERCENT = 25
-MOST_PERCENT = 95
+"""Lowest threshold of certainty."""
 
 
 class CheckMode(StrEnum):

@@ -10,10 +10,12 @@ from bot.i18n.language import _
 from bot.services import services_of
 from bot.ui.responses import acknowledged, respond_lines
 from generation.moderation.image_filter import NOT_INSTALLED
-from generation.moderation.image_policy import LEAST_PERCENT, MOST_PERCENT, CheckMode, ImagePolicy
+from generation.moderation.image_policy import LEAST_PERCENT, CheckMode, ImagePolicy
 
 Mode = Literal["off", "spoiler", "hold", "refuse"]
 Exempted = Literal["exempt", "checked"]
+
+MOST_PERCENT = 95
 
 
 @app_commands.command(name="image-check", description="Nudity filter")

@@ -630,6 +630,11 @@ async def test_a_lora_is_named_in_the_prompt_where_there_is_a_place(quick, tools
     assert await quick.accept(tools.ask("a fox <3", user_id=2))
 
 
+async def test_a_lora_may_be_chosen_with_its_weight(quick, tools):
+    accepted = await quick.accept(tools.ask(lora="Shine:0.5"))
+    assert accepted.values["lora"] == "<lora:shine.safetensors:0.5>"
+
+
 async def test_a_spoiler_is_one_and_a_long_name_is_cut(quick, tools):
     request = replace(tools.ask(), spoiler=True)
     request = replace(request, requester=replace(request.requester, name="n" * 200))
