@@ -21,16 +21,14 @@ def check(
     values: Mapping[str, object],
     *,
     attached: Collection[str] = (),
-    choices: Mapping[str, Sequence[str]] | None = None,
     takes_hidden: bool = False,
-) -> dict[str, object]:
+) -> dict[str, Value]:
     """Check and convert people's values, and add the manifest's defaults for omitted ones.
 
     None counts as omitted. `attached` names the inputs with an attached file: a typed value for one
-    is refused, because it would name a file on the backend. `choices` has the model names that
-    backends offer, by input. Values of hidden inputs are refused as unknown unless `takes_hidden`
-    is set. No default is added for a seed, a LoRA or a file. Raises InvalidValue, UnknownInput or
-    MissingInput.
+    is refused, because it would name a file on the backend. Names of models are not looked up.
+    Values of hidden inputs are refused as unknown unless `takes_hidden` is set. No default is added
+    for a seed, a LoRA or a file. Raises InvalidValue, UnknownInput or MissingInput.
     """
     given = {name: value for name, value in values.items() if value is not None}
     options = manifest.input_names if takes_hidden else manifest.options
@@ -39,12 +37,11 @@ def check(
             raise UnknownInput(name)
     for name in attached:
         _check_takes_file(manifest, name)
-    checked: dict[str, object] = {}
+    checked: dict[str, Value] = {}
     for wanted in manifest.inputs:
         value = given.get(wanted.name, wanted.default)
         if value is not None:
-            offered = () if choices is None else choices.get(wanted.name, ())
-            checked[wanted.name] = coerce(wanted, value, offered if wanted.name in given else ())
+            checked[wanted.name] = coerce(wanted, value)
         elif wanted.required and wanted.name not in attached:
             raise MissingInput(wanted.name)
     return checked

@@ -95,21 +95,7 @@ class ValueRefused(WorkflowError):
 
 
 class InvalidValue(ValueRefused):
-    """The value has the wrong type, is out of bounds, or is not one of the choices.
-
-    `choices` has the accepted values, if the input is a list.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        template: str,
-        facts: Mapping[str, object] | None = None,
-        *,
-        choices: Sequence[str] = (),
-    ) -> None:
-        super().__init__(name, template, facts)
-        self.choices = tuple(choices)
+    """The value has the wrong type, is out of bounds, or is not one of the choices."""
 
 
 class UnknownInput(ValueRefused):

@@ -112,7 +112,6 @@ def _choice(wanted: Input, value: object) -> str:
             wanted.name,
             "{name} must be one of {listed}.",
             {"listed": ", ".join(wanted.choices)},
-            choices=wanted.choices,
         )
     return found
 
@@ -127,7 +126,6 @@ def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
         raise InvalidValue(
             wanted.name,
             "This {name} isn't installed. Pick one from the list.",
-            choices=choices,
         )
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from generation.backends.pool import BackendPool
-from generation.errors import InvalidOption, RequestRefused
+from generation.errors import InvalidOption
 from generation.estimates import workload_of
 from generation.moderation.image_filter import Ruling
 from generation.moderation.word_filter import WordVerdict
@@ -17,7 +17,7 @@ from generation.quota.rules import Cost
 from generation.quota.usage import PersonRules
 from generation.record import InputFile
 from generation.request import GenerationRequest, Value
-from generation.requests.checkpoints import missing_model, offered_models, resolve_models
+from generation.requests.checkpoints import offered_models, resolve_models
 from generation.requests.selection import no_place, seed_names, select_workflow, settle_prompt
 from generation.requests.values import (
     LORA,
@@ -28,8 +28,9 @@ from generation.requests.values import (
     find_lora_input,
 )
 from generation.text import clean_text
+from workflows import manifest
 from workflows.binding import check
-from workflows.errors import InvalidValue, ValueRefused
+from workflows.errors import ValueRefused
 from workflows.folders.catalog import Catalog
 from workflows.lora_tags import Lora
 from workflows.manifest import InputType
@@ -146,20 +147,19 @@ class RequestChecker:
                 workflow.manifest,
                 given,
                 attached=tuple(request.files),
-                choices=offered_models(workflow, self._pool),
                 takes_hidden=request.requester.is_operator,
             )
         except ValueRefused as error:
-            raise _refusal(workflow, error) from error
+            raise InvalidOption(error.template, {"option": error.name, **error.facts}) from error
         checked.update(models)
         checked.update(self._draw(workflow, given))
         checked.pop(PROMPT, None)
         return {name: _plain(value) for name, value in checked.items()}
 
-    def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, object]:
+    def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, manifest.Value]:
         """Draw a value for each omitted input whose manifest lists some."""
         offered = offered_models(workflow, self._pool)
-        drawn: dict[str, object] = {}
+        drawn: dict[str, manifest.Value] = {}
         for wanted in workflow.manifest.inputs:
             if wanted.draw and wanted.name not in given and wanted.name != PROMPT:
                 known = offered.get(wanted.name)
@@ -182,17 +182,6 @@ def _find_seed(workflow: Workflow, values: Mapping[str, Value]) -> Value | None:
     return next((values.get(name) for name in seed_names(workflow)), None)
 
 
-def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
-    if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
-        failure = missing_model(None, error.choices)
-        return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
-    return InvalidOption(error.template, {"option": error.name, **error.facts})
-
-
-def _plain(value: object) -> Value:
+def _plain(value: manifest.Value) -> Value:
     """Convert a value to its recorded form: a size becomes "1024x768"."""
-    if isinstance(value, tuple):
-        return f"{value[0]}x{value[1]}"
-    if isinstance(value, str | int | float):
-        return value
-    raise TypeError(f"A checked value has an unforeseen type: {type(value).__name__}.")
+    return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else value

@@ -5,6 +5,7 @@ import pytest
 from workflows.binding import bind, check
 from workflows.errors import InvalidValue, MissingInput, UnknownInput
 from workflows.manifest import MAX_SEED
+from workflows.values import coerce
 
 STEPS = ('name = "steps"', 'type = "integer"', 'targets = ["3.steps"]', "min = 1", "max = 60")
 CFG = ('name = "cfg"', 'type = "number"', 'targets = ["3.cfg"]', "min = 1", "max = 20")
@@ -191,18 +192,10 @@ def test_a_picture_is_bound_by_name_only(with_input, name):
 
 
 def test_a_model_must_be_one_that_backends_have(with_input):
-    manifest = with_input(*MODEL).manifest
-    choices = {"model": ["A.safetensors", "b.safetensors"]}
-    checked = check(manifest, {"model": "a.SAFETENSORS"}, choices=choices)
-    assert checked == {"model": "A.safetensors"}
-    with pytest.raises(InvalidValue) as caught:
-        check(manifest, {"model": "../secret"}, choices=choices)
-    assert caught.value.choices == ("A.safetensors", "b.safetensors")
-
-
-def test_a_default_model_that_backends_lack_is_left_to_the_caller(with_input):
-    checked = check(with_input(*MODEL).manifest, {}, choices={"model": ["b.safetensors"]})
-    assert checked == {"model": "a.safetensors"}
+    wanted, choices = with_input(*MODEL).manifest.find("model"), ["A.safetensors", "b.safetensors"]
+    assert coerce(wanted, "a.SAFETENSORS", choices) == "A.safetensors"
+    with pytest.raises(InvalidValue, match="isn't installed"):
+        coerce(wanted, "../secret", choices)
 
 
 @pytest.mark.parametrize("prompt", HOSTILE)
