@@ -5,6 +5,7 @@ import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -51,14 +52,18 @@ def mutate(source: str) -> list[Mutant]:
     """Make every mutant of a module, in the order of its lines."""
     mutants = []
     reads_clock = _CLOCK in source
+    content = source.encode()
+    starts = list(accumulate(map(len, content.splitlines(keepends=True)), initial=0))
     for node in _statements(ast.parse(source)):
         if reads_clock and _is_bound_of_reading(node):
             continue
+        start, end = _bounds(node, starts)
         for changed in _changes(node):
-            before, after = _segment(source, node), ast.unparse(changed)
-            if before is not None and after != ast.unparse(node):
-                changed_source = _replace(source, node, after)
-                mutants.append(Mutant(_line(node), before, after, changed_source))
+            after = ast.unparse(changed)
+            if after != ast.unparse(node):
+                changed_source = content[:start] + _as_part(after, node) + content[end:]
+                before = content[start:end].decode()
+                mutants.append(Mutant(node.lineno, before, after, changed_source.decode()))
     return mutants
 
 
@@ -122,21 +127,13 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
             yield ast.Return(ast.Constant(None))
 
 
-def _segment(source: str, node: ast.expr | ast.stmt) -> str | None:
-    return ast.get_source_segment(source, node)
+def _bounds(node: ast.expr | ast.stmt, starts: list[int]) -> tuple[int, int]:
+    """Return the bytes of a module that a node takes; `starts` are those of its lines."""
+    last_line, last_column = node.end_lineno or 0, node.end_col_offset or 0
+    return starts[node.lineno - 1] + node.col_offset, starts[last_line - 1] + last_column
 
 
-def _line(node: ast.expr | ast.stmt) -> int:
-    return node.lineno
-
-
-def _replace(source: str, node: ast.expr | ast.stmt, text: str) -> str:
-    """Put `text` in the place of a node; its offsets count bytes."""
-    lines = [line.encode() for line in source.splitlines(keepends=True)]
-    start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
-    end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
-    whole = b"".join(lines)
+def _as_part(text: str, node: ast.expr | ast.stmt) -> bytes:
+    """Write what takes the place of a node."""
     needs_parentheses = isinstance(node, ast.expr) and not isinstance(node, ast.Constant)
-    return (
-        whole[:start] + (f"({text})" if needs_parentheses else text).encode() + whole[end:]
-    ).decode()
+    return (f"({text})" if needs_parentheses else text).encode()
