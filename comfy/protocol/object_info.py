@@ -92,13 +92,8 @@ class ObjectInfo:
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
         """Find one input; `name.part` is a part of a dynamic list input."""
-        head, *rest = input_name.split(".")
-        for section, name, spec in self._specs(class_type):
-            if name == input_name:
-                return _parse_spec(spec, required=section == "required")
-            if name == head and rest:
-                return _find_part(spec, rest)
-        return None
+        inputs = self.inputs(class_type)
+        return inputs.get(input_name) or _find_part(inputs, input_name.split("."))
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
         """Return the accepted values of a list input; None if unknown, or if it is no list."""
@@ -133,9 +128,6 @@ class ObjectInfo:
         """Return the names of a class's outputs, in order."""
         names = self._raw.get(class_type, {}).get("output_name")
         return tuple(map(str, names)) if isinstance(names, list) else ()
-
-    def _specs(self, class_type: str) -> Iterator[tuple[str, str, Any]]:
-        return _walk(self._raw.get(class_type, {}).get("input"))
 
 
 def _walk(inputs: object) -> Iterator[tuple[str, str, Any]]:
@@ -205,21 +197,14 @@ def _parse_choices(kind: object, options: Mapping[str, Any]) -> tuple[str, ...] 
     return tuple(str(item.get("key")) if isinstance(item, dict) else str(item) for item in listed)
 
 
-def _find_part(spec: object, path: list[str]) -> InputSpec | None:
+def _find_part(inputs: Mapping[str, InputSpec], path: list[str]) -> InputSpec | None:
     """Search all alternatives of a dynamic list, because the chosen one is unknown here."""
-    _, options = _split(spec)
-    listed = options.get("options")
     head, *rest = path
-    for item in listed if isinstance(listed, list) else ():
-        for section, name, part in _walk(item.get("inputs") if isinstance(item, dict) else None):
-            if name != head:
-                continue
-            found = _find_part(part, rest) if rest else None
-            if not rest:
-                found = _parse_spec(part, required=section == "required")
-            if found:
-                return found
-    return None
+    spec = inputs.get(head)
+    if spec is None or not rest:
+        return spec
+    parts = (_find_part(alternative.inputs, rest) for alternative in spec.alternatives)
+    return next((part for part in parts if part is not None), None)
 
 
 def _number(value: object) -> float | None:
