@@ -25,6 +25,5 @@ def keep_processes_busy(items):
 
 def freeze():
     """Keep the collector from looking through every module and test, over and over."""
-    gc.collect()
     gc.freeze()
     gc.enable()
