@@ -82,6 +82,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from bot.settings import SettingsError
     from db.errors import DatabaseError
     from generation.errors import GenerationError
+    from generation.marking.errors import KeyUnusable
     from workflows.errors import WorkflowUnusable
 
     return (
@@ -90,6 +91,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         StartupError,
         DatabaseError,
         GenerationError,
+        KeyUnusable,
         WorkflowUnusable,
         OSError,
     )

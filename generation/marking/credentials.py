@@ -5,6 +5,7 @@ The statement contains no prompt, person or backend. https://spec.c2pa.org/, ver
 
 import io
 import logging
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -33,6 +34,9 @@ SIGNED_TYPES = frozenset(
 )
 """Media types that the library can sign. WebM, Ogg and 3D models are posted unsigned."""
 
+_ALGORITHMS = (b"es256", b"es384", b"es512", b"ed25519", b"ps256")
+"""C2PA's names of the signatures of P-256, P-384, P-521, Ed25519 and RSA keys."""
+
 _CATALOG = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 _log = logging.getLogger(__name__)
@@ -46,16 +50,11 @@ class SourceType(StrEnum):
 
 
 class Credentials:
-    """Signs files with one key. Thread-safe."""
+    """Signs files with one key. Thread-safe. Raises KeyUnusable."""
 
     def __init__(self, key: SigningKey) -> None:
         self.fingerprint = key.fingerprint
-        self._info = c2pa.C2paSignerInfo(
-            alg=key.algorithm.encode(),
-            sign_cert="".join(key.certificates).encode(),
-            private_key=key.private_key.encode(),
-            ta_url=None,
-        )
+        self._info = _find_signer(key)
         # An embedded thumbnail would cost up to 0.9 MB and 70 ms.
         self._settings = {"builder": {"thumbnail": {"enabled": False}}}
         self._has_warned = False
@@ -99,12 +98,14 @@ def load_credentials(setting: str, folder: Path) -> Credentials:
 
     The parameters are those of `keys.read_signing_key`.
     """
-    key = read_signing_key(setting, folder)
+    credentials = Credentials(read_signing_key(setting, folder))
     try:
-        credentials = Credentials(key)
         credentials.sign_or_raise(grey(), "image/png", SourceType.MADE)
     except c2pa.C2paError as error:
-        raise KeyUnusable(f"The certificate cannot sign. {error}.") from error
+        raise KeyUnusable(
+            f"The certificate cannot sign. {error}. It must be valid now, be that of the key, and "
+            "be the first in the file."
+        ) from error
     return credentials
 
 
@@ -120,3 +121,20 @@ def open_credentials(setting: str, folder: Path) -> Credentials | None:
     except KeyUnusable as error:
         _log.warning("Results are posted without Content Credentials: %s", error)
         return None
+
+
+def _find_signer(key: SigningKey) -> c2pa.C2paSignerInfo:
+    for algorithm in _ALGORITHMS:
+        info = c2pa.C2paSignerInfo(
+            alg=algorithm,
+            sign_cert="".join(key.certificates).encode(),
+            private_key=key.private_key.encode(),
+            ta_url=None,
+        )
+        # The library refuses keys of another algorithm.
+        with suppress(c2pa.C2paError), c2pa.Signer.from_info(info):
+            return info
+    raise KeyUnusable(
+        "The key must be of P-256, P-384, P-521, Ed25519 or RSA, as PKCS #8 without a password. "
+        "Convert it with: openssl pkcs8 -topk8 -nodes."
+    )

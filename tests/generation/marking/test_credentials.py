@@ -11,15 +11,20 @@ import c2pa
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
 from bot.operating.private_files import HAS_MODES
 from generation.marking.credentials import SourceType, load_credentials, open_credentials
 from generation.marking.errors import KeyUnusable
-from generation.marking.keys import KEY_FILE, ensure_key, make_key, read_operators_key
+from generation.marking.keys import KEY_FILE, ensure_key, make_key
 from generation.media.stripping import strip_metadata
 
 FORMATS = {
@@ -43,6 +48,53 @@ def read(content, media_type):
     report = json.loads(reader.json())
     codes = {status["code"] for status in report.get("validation_status", ())}
     return reader.get_validation_state(), codes, report["manifests"][report["active_manifest"]]
+
+
+def pem(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def certify(key, valid_for=timedelta(days=1), *, signs_claims=True):
+    """Issue a certificate for a key, by an authority of its own."""
+    issuer, subject = (
+        x509.Name(
+            [
+                x509.NameAttribute(NameOID.COMMON_NAME, name),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Community"),
+            ]
+        )
+        for name in ("authority", "operator")
+    )
+    authority, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + valid_for)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()),
+            critical=False,
+        )
+    )
+    if signs_claims:
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=False,
+            crl_sign=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        builder = builder.add_extension(purpose, critical=False)
+        builder = builder.add_extension(usage, critical=True)
+    return builder.sign(authority, hashes.SHA256())
 
 
 @pytest.fixture(scope="module")
@@ -167,21 +219,9 @@ def test_a_key_that_is_none_is_named_and_stops_nothing(tmp_path, content, caplog
 
 def test_a_certificate_that_cannot_sign_is_told_at_once(tmp_path, caplog):
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web server")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
+    certificate = certify(key, signs_claims=False)
     path = tmp_path / "web.pem"
-    written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(written + certificate.public_bytes(Encoding.PEM))
+    path.write_bytes(pem(key) + certificate.public_bytes(Encoding.PEM))
     with pytest.raises(KeyUnusable, match="cannot sign"):
         load_credentials(str(path), tmp_path)
     assert open_credentials(str(path), tmp_path) is None
@@ -195,5 +235,56 @@ def test_a_certificate_of_another_key_is_refused(tmp_path):
     key = (tmp_path / "a.pem").read_text().partition(end)[0] + end
     chain = (tmp_path / "b.pem").read_text().partition(end)[2]
     (tmp_path / "mixed.pem").write_text(key + chain)
-    with pytest.raises(KeyUnusable, match="not that of its key"):
-        read_operators_key(tmp_path / "mixed.pem")
+    with pytest.raises(KeyUnusable, match="does not match"):
+        load_credentials(str(tmp_path / "mixed.pem"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP384R1()),
+        ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+        rsa.generate_private_key(65537, 2048),
+    ],
+    ids=["P-384", "P-521", "Ed25519", "RSA"],
+)
+def test_an_operators_key_of_any_algorithm_signs(tmp_path, key):
+    path = tmp_path / "own.pem"
+    path.write_bytes(pem(key) + certify(key).public_bytes(Encoding.PEM))
+    signer = load_credentials(str(path), tmp_path)
+    signed = signer.sign(draw("image/png"), "image/png", SourceType.MADE)
+    assert read(signed, "image/png")[0] == "Valid"
+
+
+@pytest.mark.parametrize(
+    ("curve", "file_format", "encryption"),
+    [
+        (ec.SECP256K1, PrivateFormat.PKCS8, NoEncryption()),
+        (ec.SECP256R1, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+        (ec.SECP256R1, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")),
+    ],
+    ids=["other curve", "not PKCS #8", "password"],
+)
+def test_a_key_that_cannot_be_read_is_told_with_a_way_out(tmp_path, curve, file_format, encryption):
+    key, path = ec.generate_private_key(curve()), tmp_path / "own.pem"
+    written = key.private_bytes(Encoding.PEM, file_format, encryption)
+    path.write_bytes(written + certify(key).public_bytes(Encoding.PEM))
+    with pytest.raises(KeyUnusable, match="openssl pkcs8"):
+        load_credentials(str(path), tmp_path)
+
+
+def test_an_expired_certificate_is_told(tmp_path):
+    key, path = ec.generate_private_key(ec.SECP256R1()), tmp_path / "own.pem"
+    expired = certify(key, valid_for=timedelta(hours=-1))
+    path.write_bytes(pem(key) + expired.public_bytes(Encoding.PEM))
+    with pytest.raises(KeyUnusable, match="not valid at time of signing"):
+        load_credentials(str(path), tmp_path)
+
+
+def test_a_program_that_cannot_create_a_key_is_told(tmp_path, monkeypatch):
+    # The child is a Python that finds no standard library.
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    with pytest.raises(KeyUnusable, match="LIMNER_CREDENTIALS"):
+        ensure_key(tmp_path / KEY_FILE)
+    assert not list(tmp_path.iterdir())
