@@ -71,7 +71,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._tasks = TaskOwner(_log)
         self._is_open = False
-        self._schedule = Schedule()
+        self.schedule = Schedule()
         self._workers: tuple[str, ...] = ()
         self._unserved_since: dict[str, float] = {}
         self._prepared: dict[str, tuple[str, str]] = {}
@@ -81,11 +81,6 @@ class Dispatcher:
     def is_open(self) -> bool:
         """Whether this process schedules."""
         return self._is_open
-
-    @property
-    def assigned(self) -> Mapping[str, Attempt]:
-        """Attempts that were handed to a process and have not ended, by generation."""
-        return {id_: one.attempt for id_, one in self._schedule.assigned.items()}
 
     def open(self) -> None:
         """Start scheduling; `refresh` provides the state."""
@@ -98,7 +93,7 @@ class Dispatcher:
         self._is_open = False
         await self._tasks.close()
         await self._power.close()
-        for generation_id in self._schedule.assigned:
+        for generation_id in self.schedule.assigned:
             self._pool.release(generation_id)
         self._clear()
 
@@ -108,7 +103,7 @@ class Dispatcher:
 
     def add(self, entry: LineEntry) -> None:
         """Add an accepted generation. Has no effect if it is known."""
-        schedule = self._schedule
+        schedule = self.schedule
         if self._is_open and entry.id not in schedule.assigned and entry.id not in schedule.waiting:
             schedule.put(entry)
             self._wake.set()
@@ -120,22 +115,22 @@ class Dispatcher:
 
     def note_free(self, generation_id: str) -> None:
         """Free the places of a finished run while its results are fetched and delivered."""
-        if self._schedule.free(generation_id, self._clock()):
+        if self.schedule.free(generation_id, self._clock()):
             self._pool.release(generation_id)
             self._wake.set()
 
     def note_end(self, generation_id: str, *, was_lost: bool, is_over: bool | None = None) -> None:
         """Record the end of an attempt; schedule another unless the generation is over."""
-        if generation_id not in self._schedule.assigned:
+        if generation_id not in self.schedule.assigned:
             return
         self.note_free(generation_id)
         self._runner.forget(generation_id)
-        self._schedule.end(generation_id, was_lost=was_lost, is_over=is_over)
+        self.schedule.end(generation_id, was_lost=was_lost, is_over=is_over)
         self._wake.set()
 
     def repeat(self, generation_id: str) -> None:
         """Hand an attempt that did not begin to any process again."""
-        assignment = self._schedule.assigned.get(generation_id)
+        assignment = self.schedule.assigned.get(generation_id)
         if assignment is not None and self._workers:
             self._prepared.pop(generation_id, None)
             assignment.begun_at, assignment.slot = math.inf, self._choose_slot(generation_id)
@@ -144,11 +139,7 @@ class Dispatcher:
     def find_late(self, running: Collection[str]) -> tuple[str, ...]:
         """Return attempts that were handed out some time ago and do not run."""
         before = now_s() - self._timings.handover_grace_s
-        return self._schedule.find_late(before, running)
-
-    def find_unknown(self, line: LineState) -> tuple[str, ...]:
-        """Return unknown generations, whose past attempts have to be looked up."""
-        return self._schedule.find_unknown(line)
+        return self.schedule.find_late(before, running)
 
     def refresh(
         self,
@@ -164,24 +155,24 @@ class Dispatcher:
         `read_at` is when reading began: later changes take precedence over what was read.
         """
         self._workers = tuple(workers)
-        found, left = self._schedule.merge(line, read_at=read_at, running=running, past=past)
+        found, left = self.schedule.merge(line, read_at=read_at, running=running, past=past)
         for attempt in found:
             self._pool.reserve(attempt.generation_id, attempt.backend)
         for generation_id in left:
             self._runner.forget(generation_id)
-        known = self._schedule.waiting.keys() | self._schedule.assigned.keys()
+        known = self.schedule.waiting.keys() | self.schedule.assigned.keys()
         for facts in (self._unserved_since, self._prepared):
             for generation_id in facts.keys() - known:
                 del facts[generation_id]
         self._wake.set()
 
     def _clear(self) -> None:
-        self._is_open, self._schedule, self._workers = False, Schedule(), ()
+        self._is_open, self.schedule, self._workers = False, Schedule(), ()
         for facts in (self._unserved_since, self._prepared, self._last_assigned):
             facts.clear()
 
     def _leave(self, generation_id: str) -> None:
-        if self._schedule.leave(generation_id):
+        if self.schedule.leave(generation_id):
             self._runner.forget(generation_id)
 
     async def _run_scheduler(self) -> None:
@@ -197,7 +188,7 @@ class Dispatcher:
             except Exception:  # noqa: BLE001 - logged; without this loop nothing runs any more
                 _log.exception("A turn could not be given.")
             is_one_away = len(self._pool.reachable_names) < len(self._pool.names)
-            looks_again = self._schedule.waiting and (is_one_away or self._pool.weighs_waits)
+            looks_again = self.schedule.waiting and (is_one_away or self._pool.weighs_waits)
             pause_s = self._runner.limits.pause_s if looks_again else None
             if pause_s is None and self._power.is_used:
                 pause_s = self._power.timings.check_s
@@ -210,31 +201,31 @@ class Dispatcher:
     async def _manage_power(self) -> None:
         """Start a backend for work that is still waiting, and stop idle ones."""
         await self._power.update()
-        if not self._schedule.waiting or not self._pool.is_any_asleep or self._power.is_waking:
+        if not self.schedule.waiting or not self._pool.is_any_asleep or self._power.is_waking:
             return
         ordered = self._order()
-        ready = [entry for entry in ordered if not self._schedule.is_lane_taken(entry)]
+        ready = [entry for entry in ordered if not self.schedule.is_lane_taken(entry)]
         estimate = await self._wait_estimator(ordered)
         for entry in ready[:LOOK_AHEAD]:
             wait_s = partial(estimate, entry)
             avoid = self._power.backing_off
             name = await self._runner.find_backend_to_wake(entry.id, avoid=avoid, wait_s=wait_s)
-            if name is not None and entry.id in self._schedule.waiting:
+            if name is not None and entry.id in self.schedule.waiting:
                 await self._power.wake(name, entry.id)
                 return
 
     async def _hand_out(self) -> None:
         """Hand out the generations that can start now, in fair order."""
-        if not self._workers or not self._schedule.waiting:
+        if not self._workers or not self.schedule.waiting:
             return
         # An interrupted run continues on its backend, with or without a free place.
-        if not self._schedule.past and not self._free_places() and self._pool.reachable_names:
+        if not self.schedule.past and not self._free_places() and self._pool.reachable_names:
             return  # no place is free, so the order does not matter
         looked_at = 0
         ordered = self._order()
         estimate = await self._wait_estimator(ordered)
         for entry in ordered:
-            if entry.id not in self._schedule.waiting or self._schedule.is_lane_taken(entry):
+            if entry.id not in self.schedule.waiting or self.schedule.is_lane_taken(entry):
                 continue
             free = self._free_places()
             is_full = not free and bool(self._pool.reachable_names)
@@ -246,7 +237,7 @@ class Dispatcher:
     async def _try(
         self, entry: LineEntry, free: Collection[str], wait_s: Callable[[Collection[str]], float]
     ) -> None:
-        past = self._schedule.past.get(entry.id, [])
+        past = self.schedule.past.get(entry.id, [])
         lost_on = [attempt.backend for attempt in past if attempt.was_lost]
         if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_STARTS:
             self._give_up(entry, LOST if len(lost_on) >= MAX_ATTEMPTS else None)
@@ -259,7 +250,7 @@ class Dispatcher:
         if self._pool.reachable_names:
             choice = await self._runner.choose(entry.id, avoid=lost_on, among=free, wait_s=wait_s)
         # `choose` awaits: the generation may have been cancelled in the meantime.
-        if entry.id not in self._schedule.waiting:
+        if entry.id not in self.schedule.waiting:
             self._runner.forget(entry.id)
         elif not choice.is_wanted:
             self._leave(entry.id)
@@ -272,14 +263,14 @@ class Dispatcher:
 
     def _assign(self, entry: LineEntry, backend: str, graph: Graph) -> None:
         slot = self._choose_slot(entry.id)
-        assignment = self._schedule.assign(entry, backend, slot)
+        assignment = self.schedule.assign(entry, backend, slot)
         self._last_assigned[slot] = now_s()
         self._pool.reserve(entry.id, backend, graph)
         self._tasks.start(self._start(assignment), f"start of {entry.id}")
 
     async def _start(self, assignment: Assignment) -> None:
         # `is`: it may have ended and been assigned again in the meantime.
-        while self._schedule.assigned.get(assignment.entry.id) is assignment:
+        while self.schedule.assigned.get(assignment.entry.id) is assignment:
             try:
                 await self._executor.start_attempt(assignment.slot, assignment.attempt)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
@@ -304,8 +295,8 @@ class Dispatcher:
     def _prepare(self) -> None:
         """Upload the inputs of the next generations while backends are still busy."""
         most = len(self._pool.reachable_names)
-        ends = self._schedule.holding()[:most]
-        prepared = self._prepared.keys() & self._schedule.waiting.keys()
+        ends = self.schedule.holding()[:most]
+        prepared = self._prepared.keys() & self.schedule.waiting.keys()
         if not self._workers or len(prepared) >= len(ends):
             return
         upcoming = [entry for entry in self._order() if entry.backend is None]
@@ -321,23 +312,23 @@ class Dispatcher:
 
     def _order(self) -> list[LineEntry]:
         concurrency = self._pool.concurrency
-        return self._schedule.order(sum(concurrency[name] for name in self._pool.reachable_names))
+        return self.schedule.order(sum(concurrency[name] for name in self._pool.reachable_names))
 
     async def _wait_estimator(self, ordered: Sequence[LineEntry]) -> _WaitEstimator:
-        workflows = {entry.workflow for entry in self._schedule.everything()}
+        workflows = {entry.workflow for entry in self.schedule.everything()}
         durations = await self._runner.durations(workflows)
-        return lambda entry, backends: self._schedule.estimate_wait_s(
+        return lambda entry, backends: self.schedule.estimate_wait_s(
             entry, ordered, durations, backends, self._clock()
         )
 
     def _free_places(self) -> list[str]:
-        taken = self._schedule.taken_places()
+        taken = self.schedule.taken_places()
         concurrency = self._pool.concurrency
         return [name for name in self._pool.reachable_names if taken[name] < concurrency[name]]
 
     def _find_interrupted(self, entry: LineEntry) -> str | None:
         """Return the backend of an attempt whose process died: its run may continue there."""
-        past = self._schedule.past.get(entry.id)
+        past = self.schedule.past.get(entry.id)
         if not past or past[-1].was_lost or self._pool.find(past[-1].backend) is None:
             return None
         return past[-1].backend
@@ -347,6 +338,6 @@ class Dispatcher:
         prepared, _ = self._prepared.get(generation_id, ("", ""))
         if prepared in self._workers:
             return prepared
-        busy = Counter(assignment.slot for assignment in self._schedule.holding())
+        busy = Counter(assignment.slot for assignment in self.schedule.holding())
         # Of equally busy ones, the one that was given work the longest time ago.
         return min(self._workers, key=lambda slot: (busy[slot], self._last_assigned.get(slot, 0.0)))

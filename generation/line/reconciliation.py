@@ -148,7 +148,7 @@ class Reconciliation:
             if workflow.attempt is not None and workflow.executor is not None
         }
         late = self._dispatcher.find_late(running)
-        unknown = {*self._dispatcher.find_unknown(line), *late}
+        unknown = {*self._dispatcher.schedule.find_unknown(line), *late}
         unknown |= {workflow.generation_id for workflow in dead if workflow.kind == ATTEMPT}
         past = await self._queries.find_attempts(unknown - running.keys(), MAX_STARTS)
         for id_ in late:
@@ -157,10 +157,11 @@ class Reconciliation:
 
     def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
         """Handle an attempt that should run and does not: its end was lost, or it never began."""
-        attempt = self._dispatcher.assigned.get(generation_id)
+        assignment = self._dispatcher.schedule.assigned.get(generation_id)
         known = {ended.number: ended for ended in past}
-        if attempt is None:
+        if assignment is None:
             return
+        attempt = assignment.attempt
         if attempt.number in known:
             ended = known[attempt.number]
             is_over = ended.state == SUCCEEDED and not ended.was_lost
