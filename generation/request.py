@@ -73,11 +73,6 @@ FetchFile = Callable[[], Awaitable[bytes]]
 """Loads an attachment into memory, unverified; raises RequestRefused if it is gone."""
 
 
-async def placeholder_file() -> bytes:
-    """Stand for a file, in requests that are checked before the file can be fetched."""
-    raise RuntimeError("This request was only to be checked.")
-
-
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One request of one person.

@@ -21,10 +21,12 @@ from generation.errors import ServiceUnavailable
 from generation.record import Generation
 from generation.request import GenerationRequest, Requester, Value
 from generation.requests.checking import CheckedRequest
-from generation.requests.derivations import Derivations, DerivedRequest
+from generation.requests.derivations import Derivations
 from generation.requests.enhancement import enhance_first
 
 T = TypeVar("T")
+
+BuildRequest = Callable[[Derivations, Requester], Awaitable[GenerationRequest]]
 
 _LOOKS = 10
 """Times that a deferred message is looked at, a second apart, before a warning is sent."""
@@ -71,10 +73,7 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
     await _warn(interaction, generation)
 
 
-async def derive(
-    interaction: discord.Interaction,
-    build_for: Callable[[Derivations, Requester], Awaitable[DerivedRequest]],
-) -> None:
+async def derive(interaction: discord.Interaction, build_for: BuildRequest) -> None:
     """Acknowledge and submit the derived request, charged to the interacting user.
 
     Refusals found within the deadline come before the acknowledgement, whose visibility could
@@ -85,35 +84,32 @@ async def derive(
         interaction.user.id, deadline_of(interaction)
     )
     requester, is_trial = requester_of(interaction), can_change_workflows(interaction)
+    derivations = services.derivations.with_copies(
+        PostedFiles(interaction.client, interaction.message).fetch
+    )
 
-    async def build_draft() -> DerivedRequest:
+    async def build_request() -> GenerationRequest:
         async with services.generations.deciding(requester):
-            draft = await build_for(services.derivations, requester)
-        return replace(draft, request=replace(draft.request, is_trial=is_trial))
+            return replace(await build_for(derivations, requester), is_trial=is_trial)
 
-    draft = await _in_time(interaction, build_draft())
+    request = await _in_time(interaction, build_request())
     checked = None
-    if draft is not None:
-        checked = await _in_time(interaction, services.generations.check(draft.request))
+    if request is not None:
+        checked = await _in_time(interaction, services.generations.check(request))
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (
-        _is_private(interaction)
-        or defaults.private
-        or (draft is not None and draft.request.private)
+        _is_private(interaction) or defaults.private or (request is not None and request.private)
     )
     reply = await open_reply(interaction, defaults, private=private)
-    if draft is None:
-        draft = await build_draft()
+    if request is None:
+        request = await build_request()
     request = replace(
-        draft.request,
+        request,
         private=private,
-        spoiler=draft.request.spoiler or defaults.spoiler,
+        spoiler=request.spoiler or defaults.spoiler,
         layout=defaults.layout,
-        keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
-    )
-    posted_files = PostedFiles(interaction.client, interaction.message)
-    request = services.derivations.complete(
-        replace(draft, request=request), reply, posted_files.fetch
+        keeps_metadata=request.keeps_metadata and defaults.keeps_metadata,
+        reply=reply,
     )
     await _warn(interaction, await services.generations.submit(request, checked))
 

@@ -51,6 +51,11 @@ class OutputRepository(Repository):
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
 
+    def input_names(self, id: str) -> tuple[str, ...]:  # noqa: A002 - the column's name
+        """Return the names of a generation's input pictures."""
+        names = select(InputRow.name).where(InputRow.generation_id == id).order_by(InputRow.name)
+        return tuple(self._session.scalars(names))
+
     def add_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """Record the results of a generation that has none. Raises Conflict if it has."""
         rows = []

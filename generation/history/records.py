@@ -40,7 +40,7 @@ IDS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A generation with everything needed to run it."""
+    """A generation with everything needed to run it. `is_wanted` until it ends or is cancelled."""
 
     generation: Generation
     files: tuple[InputFile, ...]
@@ -67,10 +67,11 @@ class LineState:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The backend that a generation was sent to, and the prompt id."""
+    """The backend that a generation was sent to, the prompt id, and `Order.is_wanted`."""
 
     backend: str
     prompt_id: str
+    is_wanted: bool
 
 
 class Records(Transactional):
@@ -101,7 +102,7 @@ class Records(Transactional):
 
     @reads
     def find_order(self, session: Session, generation_id: str) -> Order | None:
-        """Return a generation with its inputs; `is_wanted` until it ends or is cancelled."""
+        """Return a generation with its inputs; None if there is none with this id."""
         row = GenerationRepository(session).get(generation_id)
         if row is None:
             return None
@@ -109,9 +110,12 @@ class Records(Transactional):
             InputFile(file.name, file.content, file.media_type)
             for file in OutputRepository(session).inputs(generation_id)
         )
-        generation = copy_generation(row)
-        is_wanted = not generation.state.is_final and row.cancelled_by is None
-        return Order(generation, files, is_wanted)
+        return Order(copy_generation(row), files, _is_wanted(row))
+
+    @reads
+    def find_input_names(self, session: Session, generation_id: str) -> tuple[str, ...]:
+        """Return the names of a generation's inputs that are still stored."""
+        return OutputRepository(session).input_names(generation_id)
 
     @reads
     def find_placement(self, session: Session, generation_id: str) -> Placement | None:
@@ -119,7 +123,7 @@ class Records(Transactional):
         row = GenerationRepository(session).get(generation_id)
         if row is None or row.backend is None or row.prompt_id is None:
             return None
-        return Placement(row.backend, row.prompt_id)
+        return Placement(row.backend, row.prompt_id, _is_wanted(row))
 
     @reads
     def contents(
@@ -258,6 +262,10 @@ class HistoryReader(Service):
     ) -> tuple[tuple[Generation, ...], Cursor | None]:
         page = GenerationRepository(session).page(clean_filter(asked), before=before, limit=BATCH)
         return _with_outputs(session, page.rows), page.next_cursor
+
+
+def _is_wanted(row: GenerationRow) -> bool:
+    return not GenerationState(row.state).is_final and row.cancelled_by is None
 
 
 def _copy_entry(row: LineRow) -> LineEntry:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from generation.errors import (
     GenerationRemoved,
@@ -25,7 +25,6 @@ from generation.request import (
     GenerationRequest,
     Requester,
     Value,
-    placeholder_file,
 )
 from generation.requests.available_actions import (
     STRENGTH,
@@ -47,15 +46,6 @@ IMAGE, MASK = "image", "mask"
 
 FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 """Downloads a result as a front end posted it, after its stored contents were pruned."""
-
-
-@dataclass(frozen=True, slots=True)
-class DerivedRequest:
-    """A request, and the picture to fetch for it, if it starts from one."""
-
-    request: GenerationRequest
-    start: Picture | None = None
-    input_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +76,27 @@ class Start:
 
 
 class Derivations:
-    """Builds derived requests, from the records of what they derive from."""
+    """Builds derived requests, from the records of what they derive from.
+
+    With `fetch_copy`, results that are no longer stored can be used, too.
+    """
 
     def __init__(
-        self, records: ServiceRecords, action_finder: ActionFinder, catalog: Catalog
+        self,
+        records: ServiceRecords,
+        action_finder: ActionFinder,
+        catalog: Catalog,
+        fetch_copy: FetchCopy | None = None,
     ) -> None:
         self._records = records
         self._action_finder = action_finder
         self._catalog = catalog
+        self._fetch_copy = fetch_copy
         self.lineage = Lineage(records.find_ancestors, catalog)
+
+    def with_copies(self, fetch_copy: FetchCopy) -> Self:
+        """Return an instance that fetches results with `fetch_copy`."""
+        return type(self)(self._records, self._action_finder, self._catalog, fetch_copy)
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation that the requester may see.
@@ -112,13 +114,15 @@ class Derivations:
 
     async def upscale(
         self, generation_id: str, position: int, requester: Requester
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Upscale one of its pictures. Raises RequestRefused and as `find_visible` does."""
         source = await self._find_source(generation_id, requester)
         workflow = self._action_finder.find_upscaler(requester)
         return self._build_from_picture(source, position, requester, workflow, Derivation.UPSCALE)
 
-    async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
+    async def vary(
+        self, generation_id: str, position: int, requester: Requester
+    ) -> GenerationRequest:
         """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         workflow = self._action_finder.find_starter(source, Kind.IMG2IMG, requester)
@@ -129,7 +133,7 @@ class Derivations:
 
     async def use(
         self, generation_id: str, position: int, requester: Requester, start: Start
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Start from one of its pictures with another prompt. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         workflow = self._find_starter(source, requester, start)
@@ -143,32 +147,32 @@ class Derivations:
 
     async def use_text(
         self, generation_id: str, requester: Requester, prompt: str
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Use the text of a result as the prompt, with the options it was requested with.
 
         `prompt` is that text as edited. Raises as `find_visible` does.
         """
         source = await self._find_source(generation_id, requester)
-        return DerivedRequest(use_text(source, requester, prompt))
+        return use_text(source, requester, prompt)
 
-    async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
+    async def again(self, generation_id: str, requester: Requester) -> GenerationRequest:
         """Repeat it with a new seed. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         return await self._repeat(source, requester, Derivation.AGAIN)
 
-    async def retry(self, generation_id: str, requester: Requester) -> DerivedRequest:
+    async def retry(self, generation_id: str, requester: Requester) -> GenerationRequest:
         """Repeat it with the same seed. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         return await self._repeat(source, requester, Derivation.RETRY)
 
     async def remix(
         self, generation_id: str, requester: Requester, changes: Changes
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Repeat it with changes. Raises as `upscale` does."""
         source = await self._find_source(generation_id, requester)
         replaced = self._replace_picture(source, changes.picture)
-        draft = await self._repeat(source, requester, Derivation.REMIX, replaced)
-        values = dict(draft.request.values)
+        request = await self._repeat(source, requester, Derivation.REMIX, replaced)
+        values = dict(request.values)
         if changes.listed is not None:
             for name in listed_values(source, values):
                 del values[name]
@@ -181,14 +185,13 @@ class Derivations:
             replaced and follows_picture(find_workflow(source, self._catalog))
         ):
             values.pop(SIZE, None)
-        request = replace(
-            draft.request,
+        return replace(
+            request,
             prompt=changes.prompt,
             values=values,
             aspect=changes.aspect,
-            files={**draft.request.files, **replaced},
+            files={**request.files, **replaced},
         )
-        return replace(draft, request=request)
 
     async def _find_source(self, generation_id: str, requester: Requester) -> Generation:
         """Return a generation from which something may be made here.
@@ -198,30 +201,6 @@ class Derivations:
         source = await self.find_visible(generation_id, requester)
         await self.lineage.check_age(source, requester)
         return source
-
-    def complete(
-        self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy
-    ) -> GenerationRequest:
-        """Return the request to submit; its start picture is fetched after admission."""
-        request = replace(draft.request, reply=reply)
-        if draft.start is None:
-            return request
-        fetch = partial(self._fetch_start, draft.start, fetch_copy)
-        return replace(request, files={**request.files, draft.input_name: fetch})
-
-    async def fetch_picture(
-        self, generation: Generation, output: Output, fetch_copy: FetchCopy
-    ) -> bytes:
-        """Load a result from storage, or as it was posted. Raises RequestRefused."""
-        for kept in await self._records.contents(generation.id):
-            if kept.output.position == output.position:
-                return kept.content
-        copy = await fetch_copy(generation, output)
-        if copy is None:
-            raise InvalidAttachment(
-                "This picture is no longer stored. Make it again with the same seed."
-            )
-        return copy
 
     def _find_starter(
         self, source: Generation, requester: Requester, start: Start
@@ -256,7 +235,7 @@ class Derivations:
         derivation: Derivation,
         files: Mapping[str, FetchFile] = MappingProxyType({}),
         **changes: Any,  # noqa: ANN401 - fields of the request
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Build a request of this workflow with one of the source's pictures as its input.
 
         Raises RequestRefused if there is no workflow, or if none of its inputs takes a picture.
@@ -272,13 +251,15 @@ class Derivations:
         request = replace(
             derive_from(source, requester, prompt, derivation),
             workflow=workflow.name,
-            files={picture_input.name: placeholder_file, **files},
+            files={
+                picture_input.name: partial(self._fetch_start, Picture(source, output)),
+                **files,
+            },
             results=frozenset({picture_input.name}),
             is_edit=source.edited,
             parent_position=position,
         )
-        request = replace(request, **changes)
-        return DerivedRequest(request, Picture(source, output), picture_input.name)
+        return replace(request, **changes)
 
     async def _repeat(
         self,
@@ -286,13 +267,11 @@ class Derivations:
         requester: Requester,
         derivation: Derivation,
         replaced: Collection[str] = (),
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Build the repeated request, without the pictures that are `replaced`."""
-        order = await self._records.find_order(source.id)
-        if order is None:
-            raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
-        given = [file.name for file in order.files if file.name not in replaced]
+        names = await self._records.find_input_names(source.id)
+        given = [name for name in names if name not in replaced]
         if not await self.lineage.owns_attachments(source, requester):
             request = repeat(source, {}, workflow, requester, derivation)
             return await self._build_from_result(source, workflow, request, given, replaced)
@@ -304,12 +283,12 @@ class Derivations:
             if kind is InputType.IMAGE and name not in (*request.files, *replaced)
         ]
         if not missing or not _needs(workflow, missing[0]):
-            return DerivedRequest(request)
+            return request
         # Inputs are pruned after a while; the result that they came from may still exist.
         start = await self.lineage.find_start(source, requester)
         if start is None or len(missing) > 1:
             raise _input_gone()
-        return _start_from(request, start, missing[0])
+        return self._start_from(request, start, missing[0])
 
     async def _build_from_result(
         self,
@@ -318,7 +297,7 @@ class Derivations:
         request: GenerationRequest,
         given: Collection[str],
         replaced: Collection[str],
-    ) -> DerivedRequest:
+    ) -> GenerationRequest:
         """Start it from the posted result: other people's attachments stay private.
 
         At a low strength a workflow returns nearly what it was given, so attachments are not
@@ -332,7 +311,7 @@ class Derivations:
             and (input_.required or input_.name in given)
         ]
         if not attached:
-            return DerivedRequest(request)
+            return request
         start = await self.lineage.find_start(source, request.requester) or _find_result(source)
         first = next((input_ for input_ in attached if input_.type is InputType.IMAGE), None)
         lacking = [input_.name for input_ in attached if input_ is not first or start is None]
@@ -342,11 +321,33 @@ class Derivations:
                 "{missing}.",
                 {"missing": ", ".join(lacking)},
             )
-        return _start_from(request, start, first.name)
+        return self._start_from(request, start, first.name)
 
-    async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
+    def _start_from(
+        self, request: GenerationRequest, start: Picture, name: str
+    ) -> GenerationRequest:
+        is_parent = start.generation.id == request.parent_id
+        return replace(
+            request,
+            files={**request.files, name: partial(self._fetch_start, start)},
+            results=request.results | {name},
+            parent_position=start.output.position if is_parent else None,
+        )
+
+    async def _fetch_start(self, start: Picture) -> bytes:
+        """Load a result from storage, or as it was posted. Raises RequestRefused."""
+        generation, output = start.generation, start.output
+        kept = await self._records.contents(generation.id)
+        content = next(
+            (one.content for one in kept if one.output.position == output.position), None
+        )
+        if content is None and self._fetch_copy is not None:
+            content = await self._fetch_copy(generation, output)
+        if content is None:
+            raise InvalidAttachment(
+                "This picture is no longer stored. Make it again with the same seed."
+            )
         # Results may be larger than attachments.
-        content = await self.fetch_picture(start.generation, start.output, fetch_copy)
         return await decode(fit_input, content)
 
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
@@ -356,16 +357,6 @@ class Derivations:
             if file.name == name:
                 return file.content
         raise _input_gone()
-
-
-def _start_from(request: GenerationRequest, start: Picture, name: str) -> DerivedRequest:
-    files = {**request.files, name: placeholder_file}
-    is_parent = start.generation.id == request.parent_id
-    position = start.output.position if is_parent else None
-    started = replace(
-        request, files=files, results=request.results | {name}, parent_position=position
-    )
-    return DerivedRequest(started, start, name)
 
 
 def _find_result(generation: Generation) -> Picture | None:

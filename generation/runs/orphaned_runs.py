@@ -71,8 +71,5 @@ class OrphanedRuns:
 
     async def _goes_on_there(self, generation_id: str, prompt_id: str) -> bool:
         """Return whether the unfinished generation will re-attach to this run."""
-        order = await self._records.find_order(generation_id)
-        if order is None or not order.is_wanted:
-            return False
         placement = await self._records.find_placement(generation_id)
-        return placement is not None and placement.prompt_id == prompt_id
+        return placement is not None and placement.is_wanted and placement.prompt_id == prompt_id

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -387,8 +388,8 @@ async def test_a_full_place_says_when_it_is_likely_to_be_free(app, tools, user_i
 
 async def retry(app, generation, presser, reply=""):
     derivations = Derivations(app.service, ActionFinder(app.catalog, app.pool), app.catalog)
-    draft = await derivations.retry(generation.id, presser)
-    return await app.service.submit(derivations.complete(draft, reply, None))
+    request = await derivations.retry(generation.id, presser)
+    return await app.service.submit(replace(request, reply=reply))
 
 
 async def test_retry_asks_for_the_same_and_charges_the_presser(app, tools, user_id):

@@ -101,6 +101,10 @@ class FakeService:
         generation = self.known.get(generation_id)
         return generation and Order(generation, self.given.get(generation_id, ()), is_wanted=False)
 
+    async def find_input_names(self, generation_id):
+        await self._pause()
+        return tuple(file.name for file in self.given.get(generation_id, ()))
+
     async def cancel(self, generation_id, *, user_id, is_moderator=False, guild_id=None):
         await self._pause()
         generation = self.known.get(generation_id)

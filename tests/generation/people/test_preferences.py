@@ -8,7 +8,7 @@ from generation.backends.pool import BackendPool
 from generation.errors import RequestRefused
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import MAX_PRESETS, Defaults, Preferences
-from generation.request import GenerationRequest, Layout, Requester, placeholder_file
+from generation.request import GenerationRequest, Layout, Requester
 from generation.service import utc_now
 from tests.support.shipped import load_shipped
 
@@ -23,6 +23,10 @@ def catalog():
 @pytest.fixture
 def preferences(database, catalog):
     return Preferences(database, catalog, BackendPool([]), utc_now)
+
+
+async def attached():
+    return b""
 
 
 def ask(**facts):
@@ -49,17 +53,17 @@ async def test_they_are_kept_for_each_person_and_can_be_reset(preferences):
         (ask(values={"size": "64x64"}), None, "txt2img-sd3", None),
         # Flux knows no negative prompt, and nobody asked for one just now.
         (ask(workflow="txt2img-flux"), {"count": 2}, "txt2img-flux", "3:2"),
-        (ask(workflow="upscale", files={"image": placeholder_file}), {}, "upscale", None),
+        (ask(workflow="upscale", files={"image": attached}), {}, "upscale", None),
         # Its shape is that of the picture.
         (
-            ask(workflow="img2vid-wan", files={"image": placeholder_file}),
+            ask(workflow="img2vid-wan", files={"image": attached}),
             {"negative": "rain"},
             "img2vid-wan",
             None,
         ),
         # The default workflow has no place for a picture.
         (
-            ask(files={"image": placeholder_file}),
+            ask(files={"image": attached}),
             {"negative": "rain", "count": 2},
             "img2img-sd",
             None,

@@ -11,7 +11,7 @@ from generation.backends.pool import BackendPool
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Order
 from generation.record import Generation, GenerationState, InputFile, Output, OutputContent
-from generation.request import Derivation, Requester, placeholder_file
+from generation.request import Derivation, Requester
 from generation.requests.available_actions import ActionFinder, AvailableActions
 from generation.requests.derivations import Changes, Derivations, Start
 from tests.support.fake_service import find_ancestors
@@ -90,6 +90,9 @@ class RequestService:
         generation = replace(self.known[generation_id], outputs=())
         return Order(generation, files, is_wanted=False)
 
+    async def find_input_names(self, generation_id):
+        return tuple(file.name for file in self.given.get(generation_id, ()))
+
     async def contents(self, generation_id):
         return self.kept.get(generation_id, ())
 
@@ -116,6 +119,10 @@ def derivations(service, action_finder, catalog):
 
 async def nothing(_generation, _output):
     return None
+
+
+async def attached():
+    return picture()
 
 
 def test_what_is_offered_follows_the_results(action_finder):
@@ -168,11 +175,8 @@ async def test_what_nobody_knows_is_not_found(derivations):
 
 async def test_an_upscale_takes_the_chosen_picture(derivations, service):
     service.add(build(count=2, spoiler=True), picture(), picture(colour="red"))
-    await service.submit(
-        derivations.complete(await derivations.upscale("k7f3q", 1, BEN), "there", nothing)
-    )
-    (request,) = service.submitted
-    assert (request.workflow, request.prompt, request.reply) == ("upscale", "a fox", "there")
+    request = await service.submit(await derivations.upscale("k7f3q", 1, BEN))
+    assert (request.workflow, request.prompt) == ("upscale", "a fox")
     assert (request.parent_id, request.parent_position) == ("k7f3q", 1)
     assert (request.derivation, request.spoiler) == (Derivation.UPSCALE, True)
     assert request.requester == BEN
@@ -182,23 +186,23 @@ async def test_an_upscale_takes_the_chosen_picture(derivations, service):
 
 async def test_a_variation_carries_what_means_the_same_and_never_the_seed(derivations, service):
     service.add(build(count=3), picture(), picture(), picture())
-    draft = await derivations.vary("k7f3q", 2, BEN)
-    assert draft.request.workflow == "img2img-sd"
+    request = await derivations.vary("k7f3q", 2, BEN)
+    assert request.workflow == "img2img-sd"
     # Steps and cfg are right for the model they were chosen for, which nobody knows here.
-    assert draft.request.values == {"negative": "rain", "count": 3}
+    assert request.values == {"negative": "rain", "count": 3}
 
 
 async def test_again_repeats_all_but_the_seed(derivations, service):
     service.add(build(), picture())
-    draft = await derivations.again("k7f3q", BEN)
+    request = await derivations.again("k7f3q", BEN)
     values = {"steps": 20, "cfg": 7.0, "count": 1, "negative": "rain"}
-    assert (draft.request.values, draft.start) == (values, None)
+    assert (request.values, request.files) == (values, {})
 
 
 async def test_a_remix_changes_what_was_changed(derivations, service):
     service.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
     changes = Changes("a bear", {"negative": None, "seed": 8}, "3:2")
-    request = (await derivations.remix("k7f3q", BEN, changes)).request
+    request = await derivations.remix("k7f3q", BEN, changes)
     assert request.values == {"steps": 20, "seed": 8}
     assert (request.prompt, request.aspect) == ("a bear", "3:2")
 
@@ -211,8 +215,8 @@ async def test_a_remix_takes_another_picture_than_the_one_it_started_from(deriva
         return picture(colour="green")
 
     for requester in (ANA, BEN):
-        draft = await derivations.remix("k7f3q", requester, Changes("x", {}, picture=fetch))
-        assert await colour_given(service, derivations, draft) == (0, 128, 0)
+        request = await derivations.remix("k7f3q", requester, Changes("x", {}, picture=fetch))
+        assert await colour_given(service, request) == (0, 128, 0)
     service.add(build("rrrrr"))
     with pytest.raises(RequestRefused, match="no place for: image"):
         await derivations.remix("rrrrr", ANA, Changes("x", {}, picture=fetch))
@@ -221,17 +225,17 @@ async def test_a_remix_takes_another_picture_than_the_one_it_started_from(deriva
 async def test_a_remix_with_another_picture_takes_its_shape(derivations, service):
     service.add(build(workflow="img2vid-wan", values={"seed": 7, "size": "704x1280"}))
     service.given["k7f3q"] = (ATTACHED,)
-    before = (await derivations.remix("k7f3q", ANA, Changes("x", {}))).request
+    before = await derivations.remix("k7f3q", ANA, Changes("x", {}))
     assert before.values == {"seed": 7, "size": "704x1280"}
-    changes = Changes("x", {}, picture=placeholder_file)
-    after = (await derivations.remix("k7f3q", ANA, changes)).request
+    changes = Changes("x", {}, picture=attached)
+    after = await derivations.remix("k7f3q", ANA, changes)
     assert (after.values, after.aspect) == ({"seed": 7}, None)
 
 
 async def test_lines_of_a_remix_replace_all_values_that_have_a_line(derivations, service):
     service.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
     changes = Changes("a bear", {}, listed={"steps": "9"})
-    request = (await derivations.remix("k7f3q", BEN, changes)).request
+    request = await derivations.remix("k7f3q", BEN, changes)
     assert request.values == {"steps": "9", "size": "64x64", "negative": "rain"}
 
 
@@ -239,8 +243,8 @@ async def test_lines_of_a_remix_replace_all_values_that_have_a_line(derivations,
     ("start", "kind"),
     [
         (Start("x"), Kind.IMG2IMG),
-        (Start("x", files={"mask": placeholder_file}), Kind.INPAINT),
-        (Start("x", files={"image_2": placeholder_file}), Kind.EDIT),
+        (Start("x", files={"mask": attached}), Kind.INPAINT),
+        (Start("x", files={"image_2": attached}), Kind.EDIT),
         (Start("x", Kind.EDIT), Kind.EDIT),
         (Start("x", Kind.IMG2VID), Kind.IMG2VID),
         (Start("x", Kind.EDIT, workflow="edit-qwen"), Kind.EDIT),
@@ -250,19 +254,21 @@ async def test_a_picture_goes_to_a_workflow_that_takes_what_is_given(
     derivations, service, catalog, start, kind
 ):
     service.add(build(count=2), picture(), picture(colour="red"))
-    draft = await derivations.use("k7f3q", 1, BEN, start)
-    workflow = catalog.workflows[draft.request.workflow]
+    request = await derivations.use("k7f3q", 1, BEN, start)
+    workflow = catalog.workflows[request.workflow]
     assert workflow.manifest.kind is kind
     assert start.workflow in (None, workflow.name)
-    assert draft.request.files.keys() == {"image", *start.files}
-    assert (draft.start.output.position, draft.input_name) == (1, "image")
+    assert request.files.keys() == {"image", *start.files}
+    assert (request.parent_position, request.results) == (1, {"image"})
+    content = await request.files["image"]()
+    assert Image.open(io.BytesIO(content)).getpixel((0, 0)) == (255, 0, 0)
 
 
 async def test_a_picture_goes_to_no_workflow_of_another_kind(derivations, service):
     service.add(build(), picture())
     for start in (
         Start("x", Kind.EDIT, workflow="img2vid-wan"),
-        Start("x", files={"mask": placeholder_file, "image_9": placeholder_file}),
+        Start("x", files={"mask": attached, "image_9": attached}),
     ):
         with pytest.raises(RequestRefused, match="No workflow can do that"):
             await derivations.use("k7f3q", 0, BEN, start)
@@ -270,17 +276,17 @@ async def test_a_picture_goes_to_no_workflow_of_another_kind(derivations, servic
 
 async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, service):
     service.add(build())
-    draft = await derivations.upscale("k7f3q", 0, ANA)
 
     async def posted(generation, output):
         assert (generation.id, output.position) == ("k7f3q", 0)
         return picture((48, 48))
 
-    await service.submit(derivations.complete(draft, "", posted))
+    await service.submit(await derivations.with_copies(posted).upscale("k7f3q", 0, ANA))
     sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.size == (48, 48)
-    with pytest.raises(RequestRefused, match="no longer stored"):
-        await service.submit(derivations.complete(draft, "", nothing))
+    for lost in (derivations, derivations.with_copies(nothing)):
+        with pytest.raises(RequestRefused, match="no longer stored"):
+            await service.submit(await lost.upscale("k7f3q", 0, ANA))
 
 
 async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from(
@@ -290,9 +296,8 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
     child = {"workflow": "img2img-sd", "parent_id": "rrrrr", "parent_position": 1}
     service.add(build("ccccc", **child))
     service.add(build("ddddd", workflow="img2img-sd", parent_id="ccccc"))
-    draft = await derivations.again("ddddd", BEN)
-    assert (draft.start.generation.id, draft.start.output.position) == ("rrrrr", 1)
-    await service.submit(derivations.complete(draft, "", nothing))
+    request = await derivations.again("ddddd", BEN)
+    await service.submit(request)
     sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
@@ -300,9 +305,8 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
 async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, service):
     service.add(build(workflow="img2img-sd"))
     service.given["k7f3q"] = (InputFile("image", picture(), "image/png"),)
-    draft = await derivations.again("k7f3q", ANA)
-    assert draft.start is None
-    assert await draft.request.files["image"]() == picture()
+    request = await derivations.again("k7f3q", ANA)
+    assert await request.files["image"]() == picture()
     service.given.clear()
     with pytest.raises(RequestRefused, match="Attach it again"):
         await derivations.again("k7f3q", ANA)
@@ -318,8 +322,8 @@ REPETITIONS = {
 }
 
 
-async def colour_given(service, derivations, draft):
-    await service.submit(derivations.complete(draft, "", nothing))
+async def colour_given(service, request):
+    await service.submit(request)
     sent = Image.open(io.BytesIO(await service.submitted[-1].files["image"]()))
     return sent.convert("RGB").getpixel((0, 0))
 
@@ -328,11 +332,11 @@ async def colour_given(service, derivations, draft):
 async def test_what_somebody_else_attached_is_not_used(derivations, service, name):
     service.add(build(workflow="img2img-sd"), picture(colour="red"))
     service.given["k7f3q"] = (ATTACHED,)
-    draft = await REPETITIONS[name](derivations, "k7f3q", BEN)
-    assert (draft.request.parent_id, draft.request.parent_position) == ("k7f3q", 0)
-    assert await colour_given(service, derivations, draft) == (255, 0, 0)
-    draft = await REPETITIONS[name](derivations, "k7f3q", ANA)
-    assert await colour_given(service, derivations, draft) == (0, 0, 0)
+    request = await REPETITIONS[name](derivations, "k7f3q", BEN)
+    assert (request.parent_id, request.parent_position) == ("k7f3q", 0)
+    assert await colour_given(service, request) == (255, 0, 0)
+    request = await REPETITIONS[name](derivations, "k7f3q", ANA)
+    assert await colour_given(service, request) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", list(REPETITIONS))
@@ -343,19 +347,19 @@ async def test_what_ones_own_repetition_took_over_from_another_is_not_used(
     mine = {"user_id": BEN.user_id, "parent_id": "rrrrr", "derivation": Derivation.REMIX}
     service.add(build("ccccc", workflow="img2img-sd", **mine), picture(colour="red"))
     service.given["ccccc"] = (ATTACHED,)
-    draft = await REPETITIONS[name](derivations, "ccccc", BEN)
-    assert await colour_given(service, derivations, draft) == (255, 0, 0)
+    request = await REPETITIONS[name](derivations, "ccccc", BEN)
+    assert await colour_given(service, request) == (255, 0, 0)
     del service.known["rrrrr"]
-    draft = await REPETITIONS[name](derivations, "ccccc", BEN)
-    assert await colour_given(service, derivations, draft) == (255, 0, 0)
+    request = await REPETITIONS[name](derivations, "ccccc", BEN)
+    assert await colour_given(service, request) == (255, 0, 0)
 
 
 async def test_what_one_attached_to_ones_own_is_used_through_repetitions(derivations, service):
     service.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
     service.add(build("ccccc", workflow="img2img-sd", parent_id="rrrrr"), picture(colour="red"))
     service.given["ccccc"] = (ATTACHED,)
-    draft = await derivations.again("ccccc", ANA)
-    assert await colour_given(service, derivations, draft) == (0, 0, 0)
+    request = await derivations.again("ccccc", ANA)
+    assert await colour_given(service, request) == (0, 0, 0)
 
 
 async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, service):
@@ -363,8 +367,8 @@ async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, 
     service.given["k7f3q"] = (ATTACHED, MASK)
     with pytest.raises(RequestRefused, match="Attach your own with the command: mask"):
         await derivations.again("k7f3q", BEN)
-    draft = await derivations.again("k7f3q", ANA)
-    assert draft.request.files.keys() == {"image", "mask"}
+    request = await derivations.again("k7f3q", ANA)
+    assert request.files.keys() == {"image", "mask"}
 
 
 async def test_what_failed_has_no_result_that_somebody_else_could_start_from(derivations, service):
@@ -380,8 +384,8 @@ async def test_a_start_that_one_does_not_see_is_not_used(derivations, service):
         build("ccccc", workflow="img2img-sd", parent_id="rrrrr", parent_position=0),
         picture(colour="red"),
     )
-    draft = await derivations.again("ccccc", BEN)
-    assert await colour_given(service, derivations, draft) == (255, 0, 0)
+    request = await derivations.again("ccccc", BEN)
+    assert await colour_given(service, request) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("position", [1, 99])
