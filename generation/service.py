@@ -62,8 +62,8 @@ HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 WATCH_POLL_S = 5.0
 """Seconds between a watcher's reads of the record: another process may run the generation."""
 
-LAST_SUBMISSIONS_S = 2.0
-"""Seconds that stopping waits for submissions in progress."""
+LAST_SUBMISSIONS_S = 3.0
+"""Seconds that stopping waits for submissions in progress: checks, acknowledgement and record."""
 
 _log = logging.getLogger(__name__)
 
@@ -154,7 +154,8 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         )
         self._line.on_power = self._positions.note_left
         self._tasks = TaskOwner(_log)
-        self._submissions = PendingWork()
+        self.submissions = PendingWork()
+        """Submissions in progress; front ends add the checks and acknowledgements before them."""
         self._tells_places = settings.tells_places
 
     @property
@@ -187,7 +188,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
 
         Submissions in progress are accepted first: people have been told that they were received.
         """
-        await self._submissions.wait(LAST_SUBMISSIONS_S)
+        await self.submissions.wait(LAST_SUBMISSIONS_S)
         await self._tasks.close()
         await self._line.stop()
         await self._pool.close()
@@ -208,7 +209,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         The returned generation is recorded: it ends with pictures or with a stated failure. With
         the result of `check` for this request, nothing is checked twice.
         """
-        with self._submissions.pending():
+        with self.submissions.pending():
             async with self.deciding(request.requester):
                 generation = await self._acceptor.accept(request, checked)
             await self._hand_over(generation, has_inputs=bool(request.files))

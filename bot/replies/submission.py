@@ -66,10 +66,11 @@ async def submit(interaction: discord.Interaction, command_input: CommandInput) 
     the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
     """
     services = services_of(interaction)
-    with services.acknowledgements.pending():
-        request, checked = await _check_and_acknowledge(interaction, command_input, services)
-    await services.acknowledgements.wait(ACKNOWLEDGEMENTS_S)
-    generation = await services.generations.submit(request, checked)
+    with services.generations.submissions.pending():
+        with services.acknowledgements.pending():
+            request, checked = await _check_and_acknowledge(interaction, command_input, services)
+        await services.acknowledgements.wait(ACKNOWLEDGEMENTS_S)
+        generation = await services.generations.submit(request, checked)
     await _warn(interaction, generation)
 
 
@@ -80,6 +81,14 @@ async def derive(interaction: discord.Interaction, build_for: BuildRequest) -> N
     not be changed to private later. Raises RequestRefused and other GenerationErrors.
     """
     services = services_of(interaction)
+    with services.generations.submissions.pending():
+        generation = await _derive(interaction, build_for, services)
+    await _warn(interaction, generation)
+
+
+async def _derive(
+    interaction: discord.Interaction, build_for: BuildRequest, services: Services
+) -> Generation:
     defaults = await services.preferences.defaults_before(
         interaction.user.id, deadline_of(interaction)
     )
@@ -111,7 +120,7 @@ async def derive(interaction: discord.Interaction, build_for: BuildRequest) -> N
         keeps_metadata=request.keeps_metadata and defaults.keeps_metadata,
         reply=reply,
     )
-    await _warn(interaction, await services.generations.submit(request, checked))
+    return await services.generations.submit(request, checked)
 
 
 async def _check_and_acknowledge(

@@ -140,6 +140,15 @@ async def test_commands_are_acknowledged_before_anything_is_looked_up(
     service.resumed.set()
 
 
+async def test_a_stop_waits_for_a_request_that_is_acknowledged_and_not_recorded(bot, service):
+    service.resumed.clear()
+    await bot.ana.slash("general", "imagine", prompt="a fox")
+    waiting = asyncio.create_task(service.submissions.wait(60))
+    service.resumed.set()
+    await waiting
+    assert [request.prompt for request in service.requests] == ["a fox"]
+
+
 async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(service):
     service.resumed.clear()
     request = GenerationRequest(Requester(user_id=1, name="ana", channel_id=9), "a fox")

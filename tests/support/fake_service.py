@@ -26,6 +26,7 @@ from generation.quota.policy import GuildLimits
 from generation.quota.usage import QuotaStatus
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
+from generation.tasks import PendingWork
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
 from tests.support.shipped import load_shipped
@@ -60,6 +61,7 @@ class FakeService:
         self.refusal = None
         self.early_refusal = None
         self.page = HistoryPage((), None, 0)
+        self.submissions = PendingWork()
         self.resumed = asyncio.Event()
         self.resumed.set()
         self.model_names = ("alpha.safetensors", "beta.safetensors")
