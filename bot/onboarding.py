@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from bot.commands.admin.setup import SetupButton
+from bot.commands.admin.setup import setup_button
 from bot.commands.help import link_commands
 from bot.i18n.language import _, speaking
 from bot.network import NETWORK_ERRORS
@@ -26,7 +26,7 @@ async def greet(guild: discord.Guild, tree: CommandTree) -> None:
             _("Administrators: set me up in five steps, or later with `/limner setup`."),
         ]
         linked = [link_commands(line, tree.command_ids) for line in lines]
-        begin = SetupButton("step", "1", _("Set up"), is_next=True)
+        begin = setup_button("step", "1", _("Set up"), is_next=True)
         view = panel(_("Hi, I make pictures"), linked, rows=[row(begin)])
     try:
         await channel.send(view=view)

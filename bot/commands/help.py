@@ -40,12 +40,8 @@ SECTIONS = (
 _COMMAND = re.compile(r"`/([a-z ]+)`")
 
 
-class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
-    """Persistent button that asks for a prompt."""
-
-    def __init__(self) -> None:
-        style = discord.ButtonStyle.primary
-        super().__init__(ui.Button(label=_("Try it"), style=style, custom_id="help:try"))
+class TryButton(PersistentItem, template=r"help:try"):
+    """Asks for a prompt."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Open the form."""
@@ -77,7 +73,9 @@ def build_help(kinds: Sequence[str], command_ids: Mapping[str, int]) -> ui.Layou
     if made:
         sections.append(_("**You can make**\n{kinds}", kinds=made))
     note = _("Failed requests cost nothing. Same seed, same options: same picture.")
-    return panel(_("Make pictures"), (), *map(text, sections), footer=note, rows=[row(TryButton())])
+    style = discord.ButtonStyle.primary
+    buttons = row(ui.Button(label=_("Try it"), style=style, custom_id="help:try"))
+    return panel(_("Make pictures"), (), *map(text, sections), footer=note, rows=[buttons])
 
 
 def link_commands(text: str, command_ids: Mapping[str, int]) -> str:

@@ -1,10 +1,8 @@
 """`/history`: a person's own generations, newest first, paged with thumbnails; private."""
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -40,62 +38,25 @@ PAGE_SIZE = 6
 EVERY_STATE = "every"
 
 
-class HistoryButton(
-    PersistentItem[ui.Button[ui.View]],
-    template=QUERY_PATTERN,
-):
-    """Persistent page button whose custom id holds the whole query."""
-
-    def __init__(self, query: HistoryQuery, label: str = "…", *, disabled: bool = False) -> None:
-        self.query = query
-        super().__init__(ui.Button(label=label, custom_id=query.custom_id(), disabled=disabled))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the query from the custom id."""
-        return cls(HistoryQuery.parse(match))
+class HistoryButton(PersistentItem, template=QUERY_PATTERN):
+    """Shows a page; the custom id holds the whole query."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        await _turn_to(interaction, self.query)
+        await _turn_to(interaction, HistoryQuery.parse(self.match))
 
 
-class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{QUERY_PATTERN}"):
-    """Persistent menu of the listed state; its custom id holds the rest of the query."""
-
-    def __init__(self, query: HistoryQuery) -> None:
-        self.query = query
-        labels = {EVERY_STATE: _("Everything")}
-        labels |= {name: state_name(state) for name, state in STATES.items()}
-        chosen = next((name for name, state in STATES.items() if state is query.state), None)
-        options = menu_options(labels, chosen)
-        super().__init__(
-            ui.Select(custom_id=f"f{query.custom_id()}", placeholder=_("Filter…"), options=options)
-        )
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the query from the custom id."""
-        return cls(HistoryQuery.parse(match))
+class HistoryFilterMenu(PersistentItem, template=rf"f{QUERY_PATTERN}"):
+    """Chooses the listed state; the custom id holds the rest of the query."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """List the first page of the chosen state in the same message."""
-        state = STATES.get(chosen_in(interaction))
-        await _turn_to(interaction, replace(self.query, state=state, page=1, anchor=""))
+        query, state = HistoryQuery.parse(self.match), STATES.get(chosen_in(interaction))
+        await _turn_to(interaction, replace(query, state=state, page=1, anchor=""))
 
 
-class HistoryOpenMenu(PersistentItem[ui.Select[ui.View]], template=r"h:open"):
-    """Persistent menu that shows one of the listed results with its buttons."""
-
-    def __init__(self, generations: Sequence[Generation] = ()) -> None:
-        labels = {generation.id: choice_label(generation) for generation in generations}
-        super().__init__(
-            ui.Select(
-                custom_id="h:open",
-                placeholder=_("Open…"),
-                options=menu_options(labels or {"…": "…"}),
-            )
-        )
+class HistoryOpenMenu(PersistentItem, template=r"h:open"):
+    """Shows one of the listed results with its buttons."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the result in private."""
@@ -177,8 +138,8 @@ async def _render(
         *rows,
         footer=footer if rows else "",
         rows=[
-            row(HistoryOpenMenu(shown)) if shown else None,
-            row(HistoryFilterMenu(query)),
+            row(_open_menu(shown)) if shown else None,
+            row(_filter_menu(query)),
             row(*_page_buttons(query, page)),
         ],
     )
@@ -232,16 +193,29 @@ async def _thumbnail(generation: Generation, number: int, marker: Marker) -> dis
     return None
 
 
-def _page_buttons(query: HistoryQuery, page: HistoryPage) -> list[HistoryButton]:
+def _open_menu(generations: Sequence[Generation]) -> ui.Select[ui.LayoutView]:
+    labels = {generation.id: choice_label(generation) for generation in generations}
+    return ui.Select(custom_id="h:open", placeholder=_("Open…"), options=menu_options(labels))
+
+
+def _filter_menu(query: HistoryQuery) -> ui.Select[ui.LayoutView]:
+    labels = {EVERY_STATE: _("Everything")}
+    labels |= {name: state_name(state) for name, state in STATES.items()}
+    chosen = next((name for name, state in STATES.items() if state is query.state), None)
+    options = menu_options(labels, chosen)
+    return ui.Select(custom_id=f"f{query.custom_id()}", placeholder=_("Filter…"), options=options)
+
+
+def _page_buttons(query: HistoryQuery, page: HistoryPage) -> list[ui.Button[ui.LayoutView]]:
     last_page = -(-page.total // PAGE_SIZE)
     if last_page <= 1 or not page.generations:
         return []
-    generations: Sequence[Generation] = page.generations
-    newer = replace(query, page=max(1, query.page - 1), anchor=generations[0].id, newer=True)
-    older = replace(query, page=query.page + 1, anchor=generations[-1].id, newer=False)
+    first, last = page.generations[0].id, page.generations[-1].id
+    newer = replace(query, page=max(1, query.page - 1), anchor=first, newer=True)
+    older = replace(query, page=query.page + 1, anchor=last, newer=False)
     return [
-        HistoryButton(newer, _("Newer"), disabled=query.page <= 1),
-        HistoryButton(older, _("Older"), disabled=query.page >= last_page),
+        ui.Button(label=_("Newer"), custom_id=newer.custom_id(), disabled=query.page <= 1),
+        ui.Button(label=_("Older"), custom_id=older.custom_id(), disabled=query.page >= last_page),
     ]
 
 

@@ -40,19 +40,13 @@ CALLS: Mapping[str, int | None] = {"never": None, "30": 30, "120": LONG_WAIT_S, 
 Workflows = Sequence[WorkflowSummary]
 
 
-class SettingsMenu(
-    PersistentItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count|call)"
-):
-    """Persistent menu of one default."""
-
-    def __init__(self, name: str, options: Sequence[discord.SelectOption] = ()) -> None:
-        self.name = name
-        options = list(options) or [discord.SelectOption(label=ANY)]
-        super().__init__(ui.Select(custom_id=f"s:{name}", options=options))
+class SettingsMenu(PersistentItem, template=r"s:(?P<name>workflow|aspect|count|call)"):
+    """Stores one default."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store the chosen value."""
-        if self.name == "call":
+        name = self.match["name"]
+        if name == "call":
             chosen = CALLS.get(chosen_in(interaction), LONG_WAIT_S)
             await _change(interaction, call_after_s=chosen)
             return
@@ -62,42 +56,29 @@ class SettingsMenu(
             "aspect": ASPECTS,
             "count": COUNTS,
         }
-        known = {str(option): option for option in offered[self.name]}
-        await _change(interaction, **{self.name: known.get(chosen_in(interaction))})
+        known = {str(option): option for option in offered[name]}
+        await _change(interaction, **{name: known.get(chosen_in(interaction))})
 
 
 class SettingsButton(
-    PersistentItem[ui.Button[ui.View]],
-    template=r"s:(?P<name>private|spoiler|layout|metadata|direct|negative|reset)",
+    PersistentItem, template=r"s:(?P<name>private|spoiler|layout|metadata|direct|negative|reset)"
 ):
-    """Persistent button that toggles a default, opens the text form, or resets all."""
-
-    def __init__(self, name: str, *, is_on: bool = False) -> None:
-        self.name = name
-        style = discord.ButtonStyle.success if is_on else discord.ButtonStyle.secondary
-        if name == "reset":
-            style = discord.ButtonStyle.danger
-        label = _button_label(name)
-        if name not in ("reset", "negative"):
-            state = _("On") if is_on else _("Off")
-            label = _setting(label, state)
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"s:{name}"))
+    """Toggles a default, opens the text form, or resets all."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Toggle the default, open the form, or reset all defaults."""
-        preferences = services_of(interaction).preferences
-        user_id = interaction.user.id
-        if self.name == "negative":
+        preferences, user_id = services_of(interaction).preferences, interaction.user.id
+        name = self.match["name"]
+        if name == "negative":
             await _open_negative(
                 interaction, await before_deadline(interaction, preferences.defaults(user_id))
             )
             return
-        if self.name == "reset":
-            await acknowledge_press(interaction)
+        await acknowledge_press(interaction)
+        if name == "reset":
             await _show(interaction, await preferences.reset(user_id))
             return
-        await acknowledge_press(interaction)
-        turned = _turned(self.name, await preferences.defaults(user_id))
+        turned = _turned(name, await preferences.defaults(user_id))
         await _show(interaction, await preferences.change(user_id, **turned))
 
 
@@ -124,20 +105,20 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
     if defaults.negative:
         avoided = harmless(defaults.negative, NEGATIVE_CHARACTERS)
         lines.append(_("**Things to avoid** {avoided}", avoided=avoided))
-    is_grid = defaults.layout is Layout.GRID
     toggles = [
-        SettingsButton("private", is_on=defaults.private),
-        SettingsButton("spoiler", is_on=defaults.spoiler),
-        SettingsButton("layout", is_on=is_grid),
-        SettingsButton("metadata", is_on=defaults.keeps_metadata),
-        SettingsButton("direct", is_on=defaults.calls_directly),
+        _toggle("private", is_on=defaults.private),
+        _toggle("spoiler", is_on=defaults.spoiler),
+        _toggle("layout", is_on=defaults.layout is Layout.GRID),
+        _toggle("metadata", is_on=defaults.keeps_metadata),
+        _toggle("direct", is_on=defaults.calls_directly),
     ]
-    others = [SettingsButton("negative"), SettingsButton("reset")]
+    styles = discord.ButtonStyle
+    others = [_button("negative", styles.secondary), _button("reset", styles.danger)]
     menus = [
-        SettingsMenu("workflow", _workflow_options(defaults, workflows)),
-        SettingsMenu("aspect", _plain_options(_("Aspect"), ASPECTS, defaults.aspect)),
-        SettingsMenu("count", _plain_options(_("Pictures"), COUNTS, defaults.count)),
-        SettingsMenu("call", _call_options(defaults.call_after_s)),
+        _menu("workflow", _workflow_options(defaults, workflows)),
+        _menu("aspect", _plain_options(_("Aspect"), ASPECTS, defaults.aspect)),
+        _menu("count", _plain_options(_("Pictures"), COUNTS, defaults.count)),
+        _menu("call", _call_options(defaults.call_after_s)),
     ]
     rows = [*map(row, menus), row(*toggles), row(*others)]
     return panel(_("Your settings"), lines, rows=rows)
@@ -197,8 +178,18 @@ def _turned(name: str, before: Defaults) -> dict[str, object]:
             return {"keeps_metadata": not before.keeps_metadata}
 
 
-def _button_label(name: str) -> str:
-    return {
+def _menu(name: str, options: list[discord.SelectOption]) -> ui.Select[ui.LayoutView]:
+    return ui.Select(custom_id=f"s:{name}", options=options)
+
+
+def _toggle(name: str, *, is_on: bool) -> ui.Button[ui.LayoutView]:
+    button = _button(name, discord.ButtonStyle.success if is_on else discord.ButtonStyle.secondary)
+    button.label = _setting(str(button.label), _("On") if is_on else _("Off"))
+    return button
+
+
+def _button(name: str, style: discord.ButtonStyle) -> ui.Button[ui.LayoutView]:
+    label = {
         "private": _("Private"),
         "spoiler": _("Spoiler"),
         "layout": _("Grid"),
@@ -207,6 +198,7 @@ def _button_label(name: str) -> str:
         "negative": _("Things to avoid…"),
         "reset": _("Reset all"),
     }[name]
+    return ui.Button(label=label, style=style, custom_id=f"s:{name}")
 
 
 def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:

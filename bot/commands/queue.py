@@ -28,25 +28,15 @@ LISTED = 10
 
 LISTED_PROMPT_CHARACTERS = 60
 
-REFRESH = "refresh"
 
-
-class QueueButton(
-    PersistentItem[ui.Button[ui.View]], template=r"q:(?P<action>cancel|refresh):(?P<id>[a-z0-9]*)"
-):
-    """Persistent button of `/queue`: cancel one request, or show the newest state in place."""
-
-    def __init__(self, action: str, generation_id: str = "") -> None:
-        label = _("Refresh") if action == REFRESH else _("Cancel")
-        super().__init__(ui.Button(label=label, custom_id=f"q:{action}:{generation_id}"))
-        self.action = action
-        self.generation_id = generation_id
+class QueueButton(PersistentItem, template=r"q:(?P<action>cancel|refresh):(?P<id>[a-z0-9]*)"):
+    """Cancels one request, or shows the newest state in place."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Cancel a request if asked to, and show the queue again."""
         await acknowledge_press(interaction)
-        if self.action == CANCEL:
-            await cancel_quietly(interaction, self.generation_id)
+        if self.match["action"] == CANCEL:
+            await cancel_quietly(interaction, self.match["id"])
         await replace_message(interaction, await _panel(interaction))
 
 
@@ -63,12 +53,12 @@ async def _panel(interaction: discord.Interaction) -> ui.LayoutView:
         guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
     )
     rows = [
-        section(QueueButton(CANCEL, entry.generation.id), *_lines(entry, names_people=moderates))
+        section(_cancel_button(entry), *_lines(entry, names_people=moderates))
         for entry in view.entries
     ]
     empty = [] if rows or view.hidden else [_("The queue is empty.")]
     hidden = [small(_hidden(view, moderates=moderates))] if view.hidden else []
-    refresh = row(QueueButton(REFRESH))
+    refresh = row(ui.Button(label=_("Refresh"), custom_id="q:refresh:"))
     return panel(_("Queue"), [*empty, *hidden], *rows, rows=[refresh])
 
 
@@ -87,6 +77,10 @@ async def complete_request(interaction: discord.Interaction, typed: str) -> Choi
     service = services_of(interaction).generations
     unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
     return matching(((choice_label(generation), generation.id) for generation in unfinished), typed)
+
+
+def _cancel_button(entry: Waiting) -> ui.Button[ui.LayoutView]:
+    return ui.Button(label=_("Cancel"), custom_id=f"q:{CANCEL}:{entry.generation.id}")
 
 
 def _lines(entry: Waiting, *, names_people: bool) -> list[str]:

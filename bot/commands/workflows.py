@@ -1,8 +1,6 @@
 """`/workflows`: list the workflows that can be used here."""
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -22,27 +20,12 @@ PAGE = 10
 """Workflows per page, at three lines each."""
 
 
-class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
-    """Persistent page button of `/workflows`."""
-
-    def __init__(self, page: int, label: str = "…", *, disabled: bool = False) -> None:
-        self.page = page
-        super().__init__(
-            ui.Button(
-                label=label,
-                custom_id=f"w:page:{page}",
-                disabled=disabled,
-            )
-        )
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the page from the custom id."""
-        return cls(int(match["page"]))
+class WorkflowsButton(PersistentItem, template=r"w:page:(?P<page>[0-9]{1,4})"):
+    """Shows a page of `/workflows`."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        view = await _page(interaction, self.page)
+        view = await _page(interaction, int(self.match["page"]))
         await acknowledge_press(interaction)
         await replace_message(interaction, view)
 
@@ -73,12 +56,16 @@ async def _page(interaction: discord.Interaction, page: int) -> ui.LayoutView:
     buttons = []
     if pages > 1:
         buttons = [
-            WorkflowsButton(max(page - 1, 0), _("Back"), disabled=page == 0),
-            WorkflowsButton(page + 1, _("Next"), disabled=page == pages - 1),
+            _page_button(max(page - 1, 0), _("Back"), disabled=page == 0),
+            _page_button(page + 1, _("Next"), disabled=page == pages - 1),
         ]
     footer = _("Page {page} of {pages}", page=page + 1, pages=pages) if pages > 1 else ""
     lines = lines or [_("Nothing yet.")]
     return panel(_("What you can make here"), lines, footer=footer, rows=[row(*buttons)])
+
+
+def _page_button(page: int, label: str, *, disabled: bool) -> ui.Button[ui.LayoutView]:
+    return ui.Button(label=label, custom_id=f"w:page:{page}", disabled=disabled)
 
 
 def sort_kinds(kinds: Iterable[str]) -> list[str]:

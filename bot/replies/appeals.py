@@ -17,12 +17,8 @@ APPEAL_FORM = r"a:(?P<id>[a-z0-9]{0,32})"
 """Custom id of the modal; without a generation's id it is about the block."""
 
 
-class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
-    """Persistent button that opens the modal; without a generation's id against a block."""
-
-    def __init__(self, generation_id: str = "") -> None:
-        self.generation_id = generation_id
-        super().__init__(ui.Button(label=_("Appeal"), custom_id=f"a:{generation_id}"))
+class AppealButton(PersistentItem, template=APPEAL_FORM):
+    """Opens the modal; without a generation's id against a block."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Open the modal."""
@@ -34,7 +30,12 @@ class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
             longest=MAX_APPEAL_CHARACTERS,
             description=_("You can appeal once."),
         )
-        await open_modal(interaction, f"a:{self.generation_id}", _("Appeal"), field)
+        await open_modal(interaction, self.match[0], _("Appeal"), field)
+
+
+def appeal_button(generation_id: str = "") -> ui.Button[ui.LayoutView]:
+    """Build the button."""
+    return ui.Button(label=_("Appeal"), custom_id=f"a:{generation_id}")
 
 
 async def take_appeal(interaction: discord.Interaction, answer: ModalInput) -> None:

@@ -1,12 +1,9 @@
 """Persistent buttons whose custom ids hold a generation's id, an action and an index."""
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Self
 
 import discord
-from discord import ui
 
 from bot.i18n.language import _
 from bot.permissions import can_moderate, guild_of
@@ -14,7 +11,6 @@ from bot.replies import actions
 from bot.replies.actions import ALL
 from bot.replies.deletion import may_moderate, open_delete
 from bot.replies.moderation.reports import open_report
-from bot.replies.posted_files import PANEL, PUBLIC
 from bot.replies.remix import open_remix
 from bot.replies.result_buttons import (
     AGAIN,
@@ -34,6 +30,7 @@ from bot.replies.result_buttons import (
     VARY,
     WORDS,
     build_button,
+    build_menu,
 )
 from bot.replies.sharing import find_destination, share
 from bot.replies.starts import (
@@ -43,7 +40,6 @@ from bot.replies.starts import (
     find_positions,
     open_start,
     open_words,
-    picture_options,
 )
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
@@ -63,78 +59,30 @@ _ACTIONS_PATTERN = (
 
 
 class GenerationButton(
-    PersistentItem[ui.Button[ui.View]],
+    PersistentItem,
     template=(
         rf"(?P<place>gm?):(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN})"
         r":(?P<index>[0-9]{1,3})"
     ),
 ):
-    """Persistent button of one action, built by `build_button`."""
-
-    def __init__(
-        self,
-        generation_id: str,
-        action: str,
-        index: int = 0,
-        *,
-        label: str | None = None,
-        in_panel: bool = False,
-    ) -> None:
-        button = build_button(generation_id, action, index, label=label, in_panel=in_panel)
-        super().__init__(button)
-        self.generation_id = generation_id
-        self.action = action
-        self.index = index
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(
-            match["id"],
-            match["action"],
-            int(match["index"]),
-            in_panel=match["place"] == PANEL,
-        )
+    """Runs one action; `build_button` builds the button."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Run the action."""
-        await _ACTIONS[self.action](interaction, self.generation_id, self.index)
+        act = _ACTIONS[self.match["action"]]
+        await act(interaction, self.match["id"], int(self.match["index"]))
 
 
 class PictureMenu(
-    PersistentItem[ui.Select[ui.View]],
+    PersistentItem,
     template=r"(?P<place>gm?):(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
 ):
-    """Persistent menu of one action, for more pictures than a row of buttons holds."""
-
-    def __init__(
-        self,
-        generation_id: str,
-        action: str,
-        positions: Sequence[int] = (0,),
-        *,
-        in_panel: bool = False,
-    ) -> None:
-        placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
-        super().__init__(
-            ui.Select(
-                custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:menu",
-                placeholder=placeholder,
-                options=picture_options(positions),
-            )
-        )
-        self.generation_id = generation_id
-        self.action = action
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the menu from its custom id."""
-        return cls(match["id"], match["action"], in_panel=match["place"] == PANEL)
+    """Runs one action on the chosen picture."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action on the chosen picture."""
+        """Run the action."""
         index = read_number(chosen_in(interaction))
-        await _ACTIONS[self.action](interaction, self.generation_id, index)
+        await _ACTIONS[self.match["action"]](interaction, self.match["id"], index)
 
 
 async def open_panel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
@@ -147,11 +95,9 @@ async def open_panel(interaction: discord.Interaction, generation_id: str, _inde
     in_panel = message is not None and not message.flags.ephemeral
     is_own = generation.user_id == interaction.user.id
 
-    def button(action: str, index: int = 0) -> GenerationButton:
-        return GenerationButton(generation.id, action, index, in_panel=in_panel)
-
+    button = partial(build_button, generation.id, in_panel=in_panel)
     menus = [
-        row(PictureMenu(generation.id, action, positions, in_panel=in_panel))
+        row(build_menu(generation.id, action, positions, in_panel=in_panel))
         for action, positions in ((UPSCALE, available.upscale), (VARY, available.vary))
         if len(generation.outputs) > PICTURES_WITH_BUTTONS and positions
     ]
@@ -201,7 +147,7 @@ async def cancel(interaction: discord.Interaction, generation_id: str, _index: i
 
 def _bare_row(generation: Generation, index: int) -> Item | None:
     """Build the button below an original file with metadata."""
-    return row(GenerationButton(generation.id, BARE, index))
+    return row(build_button(generation.id, BARE, index))
 
 
 _Action = Callable[[discord.Interaction, str, int], Awaitable[None]]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.i18n.language import _
 from bot.replies import result_buttons as buttons
-from bot.replies.appeals import AppealButton
+from bot.replies.appeals import appeal_button
 from bot.replies.packing import Attachment, Parcel, show_files
 from bot.replies.sender import ReplyContent
 from bot.ui.error_messages import failure_texts
@@ -207,7 +207,7 @@ def refused_message(generation: Generation, title: str) -> ReplyContent:
     if reason := harmless(reason_text(generation.refusal), REASON_CHARACTERS):
         said = _("A moderator declined this picture: {reason}", reason=reason)
     sentence = text(said, small(generation.id))
-    appeal = row(AppealButton(generation.id)) if generation.guild_id else None
+    appeal = row(appeal_button(generation.id)) if generation.guild_id else None
     heading, below = _heading(generation, title), buttons.held_row(generation)
     return ReplyContent(build_layout(card(GREY, heading, sentence, below, appeal)))
 

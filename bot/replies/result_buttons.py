@@ -7,7 +7,7 @@ from discord import ui
 
 from bot.i18n.language import _, mark
 from bot.replies.posted_files import PANEL, PUBLIC
-from bot.replies.starts import ANIMATE, EDIT, INPUT
+from bot.replies.starts import ANIMATE, EDIT, INPUT, picture_options
 from bot.ui.layout import Item, row
 from generation.record import Generation
 from generation.requests.available_actions import AvailableActions
@@ -68,6 +68,17 @@ def build_button(
         # A picture's own button has its number alone.
         emoji=None if label else _EMOJI.get(action),
         custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:{index}",
+    )
+
+
+def build_menu(
+    generation_id: str, action: str, positions: Sequence[int], *, in_panel: bool
+) -> ui.Select[ui.View]:
+    """Build the menu of one action, for more pictures than a row of buttons holds."""
+    return ui.Select(
+        custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:menu",
+        placeholder=_("Upscale a picture") if action == UPSCALE else _("Vary a picture"),
+        options=picture_options(positions),
     )
 
 

@@ -1,9 +1,9 @@
-"""Persistent buttons and menus, whose custom ids hold all that is needed after a restart."""
+"""Handlers of buttons and menus, whose custom ids hold all that is needed after a restart."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 
 import discord
 from discord import SelectOption, ui
@@ -12,21 +12,16 @@ from bot.permissions import require_served
 from bot.ui import error_messages
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 
-ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
+class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
+    """Handler of components by their custom id, with the same checks and errors as commands.
 
-class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
-    """Persistent component with the same checks and error handling as commands.
-
-    Subclasses set `template` to match their custom ids, and act in `answer`. Their constructors
-    take what `read` makes of the match: by default its groups, in order.
+    Subclasses set `template` to match the custom ids, and act in `answer`; `match` has the groups.
     """
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Build the item from the match of its custom id."""
-        groups: Iterable[Any] = match.groups()
-        return cls(*groups)
+    def __init__(self, item: ui.Item[Any], match: re.Match[str]) -> None:
+        super().__init__(item)
+        self.match = match
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Handle a use of the item; errors are reported privately to the person."""
@@ -36,12 +31,12 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
     async def from_custom_id(
         cls,
         interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[Any],  # noqa: ARG003 - likewise
+        item: ui.Item[Any],
         match: re.Match[str],
         /,
     ) -> Self:
-        """Rebuild the item of an interaction; called by discord.py."""
-        return cls.read(match)
+        """Build the handler of an interaction; called by discord.py."""
+        return cls(item, match)
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Check the guild, then answer; called by discord.py."""

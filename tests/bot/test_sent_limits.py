@@ -15,9 +15,9 @@ from bot.commands.quota import quota_panel
 from bot.commands.workflow_commands import build_command
 from bot.i18n.language import languages, speaking
 from bot.replies import request_messages
-from bot.replies.buttons import GenerationButton
 from bot.replies.moderation.review_messages import draft_case
 from bot.replies.packing import Parcel
+from bot.replies.result_buttons import build_button
 from bot.ui.details import case_file_layout
 from bot.ui.error_messages import explain
 from bot.ui.layout import build_layout
@@ -257,7 +257,7 @@ async def test_forms(shared_bot, tools, result, language, action):
     bot.service.add(generation)
     bot.world.directory.member(bot.ana.id).locale = language
     channel = bot.client.get_channel(bot.world.channel("general").id)
-    sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, action)))
+    sent = await channel.send("here", view=tools.view(build_button(generation.id, action)))
     seen = next(one for one in bot.ana.messages() if one["id"] == str(sent.id))
     reply = await bot.ana.click(seen, f"g:{generation.id}:{action}:0")
     assert reply.modal is not None, bot.ana.messages()[-1]
@@ -272,7 +272,7 @@ async def test_a_workflow_that_asks_for_nothing_any_more_has_no_form(bot, tools,
     generation, _ = tools.result(tools.generation(**facts), tools.picture())
     service.add(generation)
     channel = bot.client.get_channel(bot.world.channel("general").id)
-    sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, "remix")))
+    sent = await channel.send("here", view=tools.view(build_button(generation.id, "remix")))
     seen = next(one for one in bot.ana.messages() if one["id"] == str(sent.id))
     await bot.ana.click(seen, f"g:{generation.id}:remix:0")
     told = await bot.ana.wait_for(lambda one: "nothing to change" in as_text(one))

@@ -54,36 +54,17 @@ _TITLES = (
 )
 
 
-class SetupButton(
-    PersistentItem[ui.Button[ui.View]],
-    template=r"setup:(?P<name>step|try):(?P<value>[a-z0-9_-]{1,32})",
-):
-    """Persistent button that opens a step, or makes the test picture with a workflow."""
-
-    def __init__(
-        self,
-        name: str,
-        value: str,
-        label: str = "…",
-        *,
-        is_next: bool = False,
-        disabled: bool = False,
-    ) -> None:
-        self.name, self.value = name, value
-        style = discord.ButtonStyle.primary if is_next else discord.ButtonStyle.secondary
-        custom_id = f"setup:{name}:{value}"
-        super().__init__(
-            ui.Button(label=label, style=style, custom_id=custom_id, disabled=disabled)
-        )
+class SetupButton(PersistentItem, template=r"setup:(?P<name>step|try):(?P<value>[a-z0-9_-]{1,32})"):
+    """Opens a step, or makes the test picture with a workflow."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the step, privately, or make the picture."""
         _require_server(interaction)
-        if self.name == "try":
-            command_input = CommandInput(TEST_PROMPT, self.value, private=True)
-            await submit(interaction, command_input)
+        value = self.match["value"]
+        if self.match["name"] == "try":
+            await submit(interaction, CommandInput(TEST_PROMPT, value, private=True))
             return
-        step = int(self.value) if self.value.isdecimal() else 1
+        step = int(value) if value.isdecimal() else 1
         if interaction.message is not None and not interaction.message.flags.ephemeral:
             await open_setup(interaction, step)
             return
@@ -92,26 +73,29 @@ class SetupButton(
 
 
 class SetupMenu(
-    PersistentItem[ui.Select[ui.View]],
+    PersistentItem,
     template=r"setup:(?P<name>makers|places|amount|moderators|review|nudity|keep|workflow)",
 ):
-    """Persistent menu of one setting, which is stored at once."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        # discord.py rebuilds it from the custom id alone; what was sent has the options.
-        options = [discord.SelectOption(label="…")]
-        super().__init__(ui.Select(custom_id=f"setup:{name}", options=options))
+    """Stores a setting at once."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store what was chosen, and show the step again."""
         _require_server(interaction)
-        values = all_chosen_in(interaction)
-        step, store = _SETTINGS[self.name]
+        name, values = self.match["name"], all_chosen_in(interaction)
+        step, store = _SETTINGS[name]
         async with _in_order(interaction):
             await store(interaction, values)
-            chosen = values[0] if self.name == "workflow" and values else None
+            chosen = values[0] if name == "workflow" and values else None
             await _show(interaction, step, chosen)
+
+
+def setup_button(
+    name: str, value: str, label: str, *, is_next: bool = False, disabled: bool = False
+) -> ui.Button[ui.LayoutView]:
+    """Build the button that opens the step `value`, or tries the workflow of that name."""
+    style = discord.ButtonStyle.primary if is_next else discord.ButtonStyle.secondary
+    custom_id = f"setup:{name}:{value}"
+    return ui.Button(label=label, style=style, custom_id=custom_id, disabled=disabled)
 
 
 def _in_order(interaction: discord.Interaction) -> AbstractAsyncContextManager[None]:
@@ -146,9 +130,9 @@ async def _build(
     else:
         parts = await builders[step - 1](interaction)
     # Where there is nothing to go back to, its place is kept for the other button's sake.
-    buttons = [SetupButton("step", str(step - 1), _("Back"), disabled=step == 1)]
+    buttons = [setup_button("step", str(step - 1), _("Back"), disabled=step == 1)]
     if step < STEPS:
-        buttons.append(SetupButton("step", str(step + 1), _("Next"), is_next=True))
+        buttons.append(setup_button("step", str(step + 1), _("Next"), is_next=True))
     title = _(
         "Set up · {step} of {steps} · {title}", step=step, steps=STEPS, title=_(_TITLES[step - 1])
     )
@@ -235,7 +219,7 @@ async def _build_test(
         *kept,
         text(_("**Try it.** Only you see the test picture.")),
         row(_menu("workflow", titles, name)),
-        row(SetupButton("try", name, _("Make a test picture"), is_next=True)),
+        row(setup_button("try", name, _("Make a test picture"), is_next=True)),
         text(
             _link(interaction, _("Ready? Members type `/imagine`, and find the rest in `/help`."))
         ),

@@ -52,40 +52,29 @@ _MEDIA = frozenset({"image", "mask", "video", "audio"})
 """Types of inputs that are given as files."""
 
 
-class LibraryButton(
-    PersistentItem[ui.Button[ui.View]], template=rf"w:(?P<action>enable|try|rename):{_NAME}"
-):
-    """Persistent button that enables or tries an uploaded workflow, or asks for its title."""
-
-    def __init__(self, action: str, name: str) -> None:
-        self.action, self.name = action, name
-        labels = {"enable": _("Enable"), "try": _("Try it"), "rename": _("Rename…")}
-        styles = discord.ButtonStyle
-        style = styles.success if action == "enable" else styles.secondary
-        label = labels.get(action, "…")
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"w:{action}:{name}"))
+class LibraryButton(PersistentItem, template=rf"w:(?P<action>enable|try|rename):{_NAME}"):
+    """Enables or tries an uploaded workflow, or asks for its title."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow and name the command that uses it, or open the modal."""
-        if self.action == "enable":
-            await _enable(interaction, self.name)
-        elif self.action == "try":
-            await _open_trial(interaction, self.name)
-        else:
-            await _open_rename(interaction, self.name)
+        act = {"enable": _enable, "try": _open_trial, "rename": _open_rename}[self.match["action"]]
+        await act(interaction, self.match["name"])
 
 
-class EnableMenu(PersistentItem[ui.Select[ui.View]], template=rf"w:role:{_NAME}"):
-    """Persistent menu that enables an uploaded workflow for one role."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        options = [discord.SelectOption(label="…")]
-        super().__init__(ui.Select(custom_id=f"w:role:{name}", options=options))
+class EnableMenu(PersistentItem, template=rf"w:role:{_NAME}"):
+    """Enables an uploaded workflow for one role."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow for the chosen role."""
-        await _enable(interaction, self.name, role_id=read_number(chosen_in(interaction)))
+        role_id = read_number(chosen_in(interaction))
+        await _enable(interaction, self.match["name"], role_id=role_id)
+
+
+def _button(action: str, name: str) -> ui.Button[ui.LayoutView]:
+    label = {"enable": _("Enable"), "try": _("Try it"), "rename": _("Rename…")}[action]
+    styles = discord.ButtonStyle
+    style = styles.success if action == "enable" else styles.secondary
+    return ui.Button(label=label, style=style, custom_id=f"w:{action}:{name}")
 
 
 async def _enable(
@@ -99,7 +88,7 @@ async def _enable(
     lines = [_enabled(report)]
     if role_id is not None:
         lines.append(_("Only {role} may use it.", role=f"<@&{role_id}>"))
-    rows = [row(LibraryButton("try", name))]
+    rows = [row(_button("try", name))]
     await replace_message(interaction, panel("", lines, colour=GREEN, rows=rows))
 
 
@@ -303,7 +292,7 @@ def _draft_report(
         )
         is_ready = _state(report)[0] == GREEN and not report.is_paid
         actions = ("enable", *["try"] * (is_ready and can_be_tried), "rename")
-        rows = [row(*(LibraryButton(action, report.name) for action in actions)), row(menu)]
+        rows = [row(*(_button(action, report.name) for action in actions)), row(menu)]
     if not is_operator(interaction):
         report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)

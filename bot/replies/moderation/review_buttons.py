@@ -1,9 +1,7 @@
 """Persistent buttons, menus and modals by which moderators decide on results."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Self
 
 import discord
 from discord import ui
@@ -24,13 +22,11 @@ from bot.replies.moderation.review_messages import (
     SHEET_ID_CHARACTERS,
     SHEET_NAME,
     UNDO,
-    decision_button,
     draft_case,
     draft_closed,
     draft_sheet,
     rebuild,
     sheet_button,
-    sheet_menu,
     sheet_rows,
     undo_buttons,
 )
@@ -67,116 +63,64 @@ REFUSE_FORM = rf"{PLACED_ID}:refuse"
 
 
 class ReviewButton(
-    PersistentItem[ui.Button[ui.View]],
+    PersistentItem,
     template=rf"{PLACED_ID}:(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK}|{UNDO})",
 ):
-    """Persistent button of a moderator's decision on one result."""
-
-    def __init__(self, generation_id: str, action: str, place: str) -> None:
-        super().__init__(decision_button(generation_id, action, place))
-        self.generation_id = generation_id
-        self.action = action
-        self.place = place
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        action = REFUSE if match["action"] == DELETE else match["action"]
-        return cls(match["id"], action, match["place"])
+    """Takes a moderator's decision on one result."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Run the action."""
         require_moderator(interaction)
-        match self.action:
+        generation_id, place = self.match["id"], self.match["place"]
+        match self.match["action"]:
             case "block":
-                await open_block(interaction, self.generation_id, self.place)
-            case "refuse":
-                await _open_refuse(interaction, self.generation_id, self.place)
-            case _:
+                await open_block(interaction, generation_id, place)
+            case "refuse" | "delete":
+                await _open_refuse(interaction, generation_id, place)
+            case action:
                 await acknowledge_press(interaction)
-                await _act(interaction, self.generation_id, self.action, self.place)
+                await _act(interaction, generation_id, action, place)
 
 
 class SheetButton(
-    PersistentItem[ui.Button[ui.View]],
+    PersistentItem,
     template=(
         rf"v:(?P<action>{APPROVE}|{REFUSE}|{ASK}|{UNDO}|{OPEN}|{BACK}):"
         r"(?:(?P<reason>[0-9]):)?(?P<ids>[a-z0-9.]{0,88})"
     ),
 ):
-    """Persistent button of an action on exactly these results of a contact sheet."""
-
-    def __init__(self, action: str, ids: Sequence[str] = (), reason: str = "") -> None:
-        super().__init__(sheet_button(action, ids, reason))
-        self.action = action
-        self.ids = tuple(ids)
-        self.reason = reason
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        action = REFUSE if match["action"] == ASK else match["action"]
-        reasons = list(reason_names())
-        number = int(match["reason"] or len(reasons))
-        reason = reasons[number] if number < len(reasons) else ""
-        return cls(action, tuple(filter(None, match["ids"].split("."))), reason)
+    """Runs an action on exactly these results of a contact sheet."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Run the action and show the next results."""
         require_moderator(interaction)
         await _acknowledge(interaction)
-        match self.action:
+        ids = tuple(filter(None, self.match["ids"].split(".")))
+        match self.match["action"]:
             case "back":
                 await show_next(interaction)
             case "open":
-                await _show_case(interaction, self.ids[0] if self.ids else "")
-            case _:
-                await self._decide(interaction)
-
-    async def _decide(self, interaction: discord.Interaction) -> None:
-        done, unshared = [], 0
-        reason = join_reason(self.reason, "")
-        for generation_id in self.ids:
-            try:
-                unshared += await _record(interaction, generation_id, self.action, reason)
-            except (RequestRefused, UnknownGeneration, GenerationRemoved):
-                continue
-            done.append(generation_id)
-        undoable = done if self.action != UNDO else ()
-        await show_next(interaction, reason=self.reason, undoable=undoable)
-        if late := len(self.ids) - len(done):
-            told = plural(
-                "{count} was already decided or deleted.",
-                "{count} were already decided or deleted.",
-                late,
-            )
-            await respond(interaction, told)
-        await _say_unshared(interaction, unshared)
-        for generation_id in self.ids:
-            await _update_messages(interaction, generation_id, self.action)
+                await _show_case(interaction, ids[0] if ids else "")
+            case action:
+                reasons = dict(enumerate(reason_names()))
+                reason = reasons.get(int(self.match["reason"] or len(reasons)), "")
+                await _decide(interaction, REFUSE if action == ASK else action, ids, reason)
 
 
-class SheetMenu(
-    PersistentItem[ui.Select[ui.View]], template=rf"v:(?P<action>{PICK}|{REASON}|{LOOK})"
-):
-    """Persistent menu of a contact sheet: of what is decided on, or of reasons for refusing."""
-
-    def __init__(self, action: str) -> None:
-        options = [discord.SelectOption(label="…", value="-")]
-        super().__init__(sheet_menu(action, "", options))
-        self.action = action
+class SheetMenu(PersistentItem, template=rf"v:(?P<action>{PICK}|{REASON}|{LOOK})"):
+    """Chooses what is decided on, or the reason for refusing, on a contact sheet."""
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the sheet with the choice."""
         require_moderator(interaction)
         await _acknowledge(interaction)
-        if self.action == LOOK:
+        if self.match["action"] == LOOK:
             await _show_case(interaction, chosen_in(interaction))
             return
-        if interaction.message is None or not _is_private(interaction):
-            await show_next(interaction)
-            return
-        view = _rechosen(interaction.message, self.action, all_chosen_in(interaction))
+        view = None
+        if interaction.message is not None and _is_private(interaction):
+            chosen = all_chosen_in(interaction)
+            view = _rechosen(interaction.message, self.match["action"], chosen)
         if view is None:
             await show_next(interaction)
             return
@@ -189,6 +133,29 @@ REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
 def review_forms() -> Mapping[str, Handler]:
     """Handlers of the modals that the buttons open."""
     return {BLOCK_FORM: take_block, REFUSE_FORM: _take_refuse}
+
+
+async def _decide(
+    interaction: discord.Interaction, action: str, ids: Sequence[str], reason: str
+) -> None:
+    done, unshared = [], 0
+    for generation_id in ids:
+        try:
+            unshared += await _record(interaction, generation_id, action, join_reason(reason, ""))
+        except (RequestRefused, UnknownGeneration, GenerationRemoved):
+            continue
+        done.append(generation_id)
+    await show_next(interaction, reason=reason, undoable=done if action != UNDO else ())
+    if late := len(ids) - len(done):
+        told = plural(
+            "{count} was already decided or deleted.",
+            "{count} were already decided or deleted.",
+            late,
+        )
+        await respond(interaction, told)
+    await _say_unshared(interaction, unshared)
+    for generation_id in ids:
+        await _update_messages(interaction, generation_id, action)
 
 
 def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView | None:

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from bot.replies.buttons import GenerationButton
 from bot.replies.deletion import take_delete
 from bot.replies.remix import take_remix
+from bot.replies.result_buttons import build_button
 from bot.replies.starts import take_start, take_words
 from bot.ui.modals import ModalInput
 from generation.errors import NotYours
@@ -46,7 +46,7 @@ def press(bot, tools, service):
             tools.picture(),
         )
         service.kept[service.add(generation).id] = contents
-        view = tools.view(GenerationButton(generation.id, action))
+        view = tools.view(build_button(generation.id, action))
         channel = bot.client.get_channel(bot.world.channel("general").id)
         message = await channel.send("here", view=view)
         seen = next(one for one in person.messages() if one["id"] == str(message.id))

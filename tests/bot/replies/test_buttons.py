@@ -34,7 +34,7 @@ def posted(place, simcord_bot):
 
 def view_of(generation, action):
     index = ALL if action == buttons.ORIGINAL else 0
-    return build_layout(buttons.row(GenerationButton(generation.id, action, index)))
+    return build_layout(buttons.row(buttons.build_button(generation.id, action, index)))
 
 
 def shown_of(result):
@@ -166,7 +166,7 @@ def test_a_page_button_carries_the_longest_question(tools):
         anchor="z" * MAX_ID_CHARACTERS,
         newer=True,
     )
-    custom_id = HistoryButton(query).custom_id
+    custom_id = query.custom_id()
     assert len(custom_id) <= 100 - 2 * len("b479a")
     assert read_back(custom_id) == query
 
@@ -174,7 +174,7 @@ def test_a_page_button_carries_the_longest_question(tools):
 def test_the_question_comes_back_as_it_was(tools):
     from_day, to_day = (tools.generation().created_at.replace(hour=0, day=day) for day in (1, 22))
     query = HistoryQuery("a: fox", "txt2img-sd", None, from_day, to_day, 3, "k7f3q", newer=False)
-    assert read_back(HistoryButton(query).custom_id) == query
+    assert read_back(query.custom_id()) == query
 
 
 async def test_turning_the_page_asks_for_what_follows(place, service, tools):
