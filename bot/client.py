@@ -13,7 +13,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.command_sync import sync_commands
-from bot.commands import COG_ITEMS, add_commands, add_menu
+from bot.commands import add_commands
 from bot.commands.admin.workflows import LIBRARY_FORMS
 from bot.commands.help import HELP_FORMS
 from bot.commands.message_menu import MessageMenu
@@ -25,11 +25,11 @@ from bot.commands.workflow_commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
-from bot.replies.appeals import APPEAL_FORMS, AppealButton
-from bot.replies.buttons import GenerationButton, PictureMenu
-from bot.replies.moderation.review_buttons import REVIEW_ITEMS, review_forms
+from bot.replies.appeals import APPEAL_FORMS
+from bot.replies.moderation.review_buttons import REVIEW_FORMS
 from bot.services import Services
 from bot.tree import CommandTree
+from bot.ui.components import PersistentItem
 from bot.ui.modals import ModalDispatcher
 from generation.errors import ServiceUnavailable
 
@@ -114,9 +114,9 @@ class LimnerClient(discord.AutoShardedClient):
     def serve(self, services: Services) -> None:
         """Bind commands, buttons and modals to these services."""
         self._services = services
-        add_commands(self.tree, services, self._guilds)
         menu = MessageMenu(services)
-        add_menu(self.tree, (*menu.commands(), report_image, block_picture), self._guilds)
+        entries = (*menu.commands(), report_image, block_picture)
+        add_commands(self.tree, services, entries, self._guilds)
         self._modals = ModalDispatcher(
             {
                 **RESULT_FORMS,
@@ -124,7 +124,7 @@ class LimnerClient(discord.AutoShardedClient):
                 **LIBRARY_FORMS,
                 **menu.forms(),
                 **BLOCK_FORMS,
-                **review_forms(),
+                **REVIEW_FORMS,
                 **MYDATA_FORMS,
                 **HELP_FORMS,
                 **APPEAL_FORMS,
@@ -132,9 +132,7 @@ class LimnerClient(discord.AutoShardedClient):
         )
         self._workflow_commands = WorkflowCommands(self.tree, services, self._guilds)
         self._workflow_commands.refresh()
-        self.add_dynamic_items(
-            GenerationButton, PictureMenu, AppealButton, *REVIEW_ITEMS, *COG_ITEMS
-        )
+        self.add_dynamic_items(*PersistentItem.__subclasses__())
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Stay connected until the client is closed.

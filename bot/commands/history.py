@@ -63,9 +63,6 @@ class HistoryOpenMenu(PersistentItem, template=r"h:open"):
         await repost(interaction, chosen_in(interaction), private=True)
 
 
-HISTORY_ITEMS = (HistoryButton, HistoryFilterMenu, HistoryOpenMenu)
-
-
 async def _turn_to(interaction: discord.Interaction, query: HistoryQuery) -> None:
     if query.everyone:
         require_moderator(interaction)

@@ -22,7 +22,7 @@ from bot.services import Services
 from bot.ui.components import menu_options
 from bot.ui.details import details_layout
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
-from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
+from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_strength
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.statements import statement_lines
 from bot.ui.text import harmless
@@ -152,7 +152,7 @@ class MessageMenu:
         )
         command_input = CommandInput(
             prompt=answer.texts.get("prompt", ""),
-            values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
+            values={"strength": parse_strength(answer)},
             attachments={"image": attachment, **uploaded(answer.files)},
         )
         await submit(interaction, command_input)

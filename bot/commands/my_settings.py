@@ -130,7 +130,6 @@ async def take_negative(interaction: discord.Interaction, answer: ModalInput) ->
 
 
 SETTINGS_FORMS: Mapping[str, Handler] = {NEGATIVE_FORM: take_negative}
-SETTINGS_ITEMS = (SettingsMenu, SettingsButton)
 
 
 async def _open_negative(interaction: discord.Interaction, before: Defaults) -> None:

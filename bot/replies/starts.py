@@ -17,7 +17,7 @@ from bot.ui.modals import (
     ModalInput,
     choice_field,
     open_modal,
-    parse_number,
+    parse_strength,
     prompt_field,
     text_field,
     upload_field,
@@ -111,7 +111,7 @@ async def take_start(interaction: discord.Interaction, answer: ModalInput) -> No
     start = Start(
         answer.texts.get("prompt", ""),
         _KINDS[answer.match["use"]],
-        parse_number("strength", answer.texts.get("strength", "")),
+        parse_strength(answer),
         fetching(uploaded(answer.files)),
         None if workflow == AUTOMATIC else workflow,
     )

@@ -148,7 +148,6 @@ def radio_field(
     custom_id: str,
     label: str,
     options: Mapping[str, str],
-    chosen: str | None = None,
     *,
     required: bool = True,
 ) -> Field:
@@ -159,8 +158,7 @@ def radio_field(
             custom_id=custom_id,
             required=required,
             options=[
-                discord.RadioGroupOption(label=said, value=value, default=value == chosen)
-                for value, said in options.items()
+                discord.RadioGroupOption(label=said, value=value) for value, said in options.items()
             ],
         ),
     )
@@ -215,9 +213,9 @@ def _read(
     return ModalInput(match, texts, choices, files)
 
 
-def parse_number(name: str, text: str) -> float | None:
-    """Parse a number with a point or a comma; None for an empty text. Raises RequestRefused."""
-    typed = text.strip().replace(",", ".")
+def parse_strength(answer: ModalInput) -> float | None:
+    """Parse the number, with a point or a comma; None without one. Raises RequestRefused."""
+    typed = answer.texts.get("strength", "").strip().replace(",", ".")
     if not typed:
         return None
     try:
@@ -225,5 +223,5 @@ def parse_number(name: str, text: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InvalidOption("{option} is a number such as 0.6.", {"option": name})
+        raise InvalidOption("{option} is a number such as 0.6.", {"option": "strength"})
     return number

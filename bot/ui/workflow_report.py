@@ -11,6 +11,7 @@ from generation.library.models import WantedModel
 
 LINE_CHARACTERS = 300
 FILE_CHARACTERS = 100
+SHORT_CHARACTERS = 40
 
 _LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
 """Addresses that Markdown accepts unescaped."""
@@ -158,6 +159,6 @@ def _default(input_: InspectedInput) -> str:
     return _short(input_.default)
 
 
-def _short(text: str, characters: int = 40) -> str:
+def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= characters else f"{line[: characters - 1]}…"
+    return line if len(line) <= SHORT_CHARACTERS else f"{line[: SHORT_CHARACTERS - 1]}…"

@@ -361,5 +361,3 @@ _SETTINGS: Mapping[str, tuple[int, _Store]] = {
     "workflow": (5, _store_nothing),
 }
 """Step of each menu, and the function that stores its choice."""
-
-SETUP_ITEMS = (SetupButton, SetupMenu)

@@ -154,7 +154,6 @@ async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> N
     await replace_message(interaction, view, files)
 
 
-LIBRARY_ITEMS = (LibraryButton, EnableMenu)
 LIBRARY_FORMS: Mapping[str, Handler] = {RENAME_FORM: take_rename, TRIAL_FORM: take_trial}
 
 

@@ -127,14 +127,6 @@ class SheetMenu(PersistentItem, template=rf"v:(?P<action>{PICK}|{REASON}|{LOOK})
         await interaction.edit_original_response(**ReplyContent(view).edit(keeps_files=True))
 
 
-REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
-
-
-def review_forms() -> Mapping[str, Handler]:
-    """Handlers of the modals that the buttons open."""
-    return {BLOCK_FORM: take_block, REFUSE_FORM: _take_refuse}
-
-
 async def _decide(
     interaction: discord.Interaction, action: str, ids: Sequence[str], reason: str
 ) -> None:
@@ -317,6 +309,10 @@ async def _take_refuse(interaction: discord.Interaction, answer: ModalInput) -> 
     await acknowledge_press(interaction)
     reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", ""))
     await _act(interaction, answer.match["id"], REFUSE, answer.match["place"], reason)
+
+
+REVIEW_FORMS: Mapping[str, Handler] = {BLOCK_FORM: take_block, REFUSE_FORM: _take_refuse}
+"""Handlers of the modals that the buttons open."""
 
 
 def _is_private(interaction: discord.Interaction) -> bool:
