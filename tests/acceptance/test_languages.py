@@ -1,9 +1,5 @@
 """Everybody reads their own language, side by side in one channel."""
 
-import tomllib
-from pathlib import Path
-
-from bot.i18n.library_texts import INPUTS, TEXTS
 from sandbox.people import as_text, files_of
 from tests.support.messages import is_answered, labels_of
 
@@ -57,15 +53,6 @@ async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_ask
         english = await environment.ana.slash("general", "workflows")
         told = as_text(await english.until(is_answered, PATIENCE_S))
         assert "Text to picture" in told
-
-
-def test_whatever_ships_has_its_texts_translated():
-    for manifest in (Path(__file__).parents[2] / "workflows" / "library").glob("*/workflow.toml"):
-        said = tomllib.loads(manifest.read_text(encoding="utf-8"))
-        assert {said["title"], said["description"]} <= set(TEXTS), manifest
-        if "command" in said:
-            inputs = {one["description"] for one in said["input"] if not one.get("hidden")}
-            assert inputs <= set(INPUTS), manifest
 
 
 async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(environment):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.client import LimnerClient
 from bot.i18n.language import languages
 from sandbox.discord_api import limits
 from tests.support.fake_service import FakeService, build_services
+from workflows.folders.catalog import LIBRARY
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("bot", "generation", "workflows")
@@ -110,12 +112,23 @@ def texts_of(path, part):
             yield from texts_of(path, otherwise)
 
 
+def shipped():
+    """The texts of the manifests that ship: titles, descriptions, and commands' options."""
+    for path in LIBRARY.glob("*/workflow.toml"):
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        yield from (manifest["title"], manifest["description"])
+        if "command" in manifest:
+            inputs = manifest["input"]
+            yield from (one["description"] for one in inputs if not one.get("hidden"))
+
+
 @cache
 def english():
-    """Every sentence in the code, and what commands say of themselves."""
+    """Every sentence in the code and in the manifests that ship."""
     found = {
         text for place, said in sentences() for text in texts_of(place.rpartition(":")[0], said)
     }
+    found |= set(shipped())
     return {one for one in found if any(character.isalpha() for character in one)}
 
 
@@ -162,7 +175,7 @@ def shown_parts(function):
         for keyword in call.keywords:
             if keyword.arg in LIMITED_KEYWORDS:
                 yield keyword.value, LIMITED_KEYWORDS[keyword.arg]
-        if name.endswith("Button"):
+        if name.lower().endswith("button"):
             yield from ((argument, limits.LABEL) for argument in call.args)
 
 
