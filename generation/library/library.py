@@ -154,7 +154,7 @@ class Library(Service):
             content = await asyncio.to_thread(self._managed.load_staged, name)
             if content is None:
                 raise unknown_workflow(self._catalog.workflows)
-            manifest = await asyncio.to_thread(self._managed.load_title, name)
+            manifest = await asyncio.to_thread(self._managed.load_staged_manifest, name)
             return await self._inspect_file(content, name, manifest)
         defaults = self._pool.default_models
         return inspect_workflow(workflow, self._offers(), default_models=defaults)

@@ -1,4 +1,4 @@
-"""What the editor's 3D viewers hold: where the camera stands."""
+"""Initial state of the editor's 3D viewers: the position of the camera."""
 
 from collections.abc import Mapping
 from typing import Any

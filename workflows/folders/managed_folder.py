@@ -77,16 +77,16 @@ class ManagedFolder:
         files = sorted((self._folder / STAGED / name).glob("graph.*"))
         return load_bytes(files[0], MAX_FILE_BYTES) if files else None
 
-    def load_title(self, name: str) -> str | None:
-        """The manifest of what was handed in, which holds its title; None before it has one."""
+    def load_staged_manifest(self, name: str) -> str | None:
+        """Return the manifest of a staged workflow; None if it has none yet."""
         manifest = self._folder / STAGED / name / MANIFEST_FILE
         return manifest.read_text(encoding="utf-8") if manifest.is_file() else None
 
     def set_title(self, name: str, title: str) -> bool:
-        """Write a title into the manifest of what was put here; False when it is not here.
+        """Set the title in a workflow's manifest; return False for an unknown name.
 
-        The rest of the manifest stays as it is. Raises OSError, and InvalidManifest where there is
-        no telling what stands in it.
+        The rest of the file is kept. Raises OSError, and InvalidManifest if the title cannot be
+        replaced without changing other fields.
         """
         folders = {path.name: path for path in self._folders(self._folder)}
         folders |= {path.name: path for path in self._folders(self._folder / STAGED)}
@@ -159,8 +159,8 @@ class ManagedFolder:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}\n" for name in sorted(names))
-        # As a whole or not at all: what a cut list names no more would be offered again. Others may
-        # write at the same time: each has a part of its own.
+        # Replaced atomically: a truncated list would enable what is missing in it. Concurrent
+        # writers have a temporary file each.
         with TemporaryDirectory(prefix=PARTS, dir=self._folder) as parts:
             written = Path(parts, file)
             written.write_text(text, encoding="utf-8")

@@ -64,7 +64,7 @@ def test_a_title_is_changed_and_nothing_else(managed, content, is_published):
         assert text.startswith("# Ours\ntitle = ")
         assert text.endswith('command = "foxes" # known to everybody\n')
     else:
-        assert tomllib.loads(managed.load_title("foxes")) == {"title": title}
+        assert tomllib.loads(managed.load_staged_manifest("foxes")) == {"title": title}
 
 
 def test_a_title_is_left_alone_where_it_cannot_be_found(managed, content):
