@@ -11,6 +11,8 @@ import discord
 from rich.console import Console
 from rich.text import Text
 
+from bot.cli.export import open_database
+from bot.cli.invocation import CommandError
 from bot.cli.workflows.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
@@ -31,7 +33,6 @@ from comfy.errors import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db import migrations
-from db.database import Database
 from db.errors import DatabaseError
 from db.migrations import MigrationState
 from db.urls import sqlite_files
@@ -109,10 +110,8 @@ async def find_all(
             "settings",
             f"{name} is not a setting. Check its spelling in .env.example.",
         )
-    on_discord = await _check_discord(settings, address)
-    yield on_discord
-    if settings.alerts and on_discord.level is Level.FINE:
-        yield await _check_alerts(settings, address)
+    async for finding in _check_discord(settings, address):
+        yield finding
     yield await _check_database(settings)
     for finding in await asyncio.to_thread(_check_files, settings):
         yield finding
@@ -159,41 +158,38 @@ def _check_credentials(settings: Settings) -> CheckFinding:
     )
 
 
-async def _check_discord(settings: Settings, address: DiscordAddress | None) -> CheckFinding:
+async def _check_discord(
+    settings: Settings, address: DiscordAddress | None
+) -> AsyncIterator[CheckFinding]:
+    """Check the token and the gateway, then whether the operator can be notified."""
     if settings.discord_token is None:
-        return CheckFinding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
-    client = LimnerClient(address=address)
-    try:
-        await log_in(client, settings.discord_token.get_secret_value())
-        _, _, starts = await client.http.get_bot_gateway()
-    except StartupError as error:
-        return CheckFinding(Level.FAILED, "discord", str(error))
-    except (discord.DiscordException, *NETWORK_ERRORS):
-        return CheckFinding(
-            Level.FAILED, "discord", "The token is valid, but Discord offers no gateway right now."
-        )
-    else:
+        yield CheckFinding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
+        return
+    async with LimnerClient(address=address) as client:
+        try:
+            await log_in(client, settings.discord_token.get_secret_value())
+            _, _, starts = await client.http.get_bot_gateway()
+        except StartupError as error:
+            yield CheckFinding(Level.FAILED, "discord", str(error))
+            return
+        except (discord.DiscordException, *NETWORK_ERRORS):
+            sentence = "The token is valid, but Discord offers no gateway right now."
+            yield CheckFinding(Level.FAILED, "discord", sentence)
+            return
         name = client.user.name if client.user else "the bot"
         left = f"{starts['remaining']} of {starts['total']} connections left today"
         # Intents are not checked: Limner uses no privileged intent.
-        return CheckFinding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
-    finally:
-        await client.close()
+        yield CheckFinding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
+        if settings.alerts:
+            yield await _check_alerts(client, settings.alerts)
 
 
-async def _check_alerts(settings: Settings, address: DiscordAddress | None) -> CheckFinding:
-    """Check whether the operator can be notified; the token was checked before."""
-    client = LimnerClient(address=address)
-    token = settings.discord_token
+async def _check_alerts(client: LimnerClient, target: str) -> CheckFinding:
     try:
-        await log_in(client, token.get_secret_value() if token else "")
-        name = await find_target(client, settings.alerts)
-    except (StartupError, DeliveryPostponed) as error:
+        name = await find_target(client, target)
+    except DeliveryPostponed as error:
         return CheckFinding(Level.NOTE, "alerts", str(error))
-    else:
-        return CheckFinding(Level.FINE, "alerts", f"Sent to {name}.")
-    finally:
-        await client.close()
+    return CheckFinding(Level.FINE, "alerts", f"Sent to {name}.")
 
 
 async def _check_database(settings: Settings) -> CheckFinding:
@@ -246,16 +242,10 @@ def _check_videos() -> CheckFinding:
 
 async def _count_checked(settings: Settings) -> int:
     """Return the number of guilds with the image check on; 0 if the database is unreadable."""
-    url = settings.effective_database_url
     try:
-        if await migrations.current_state(url) is not MigrationState.CURRENT:
-            return 0
-        database = Database(url)
-        try:
+        async with open_database(settings.effective_database_url) as database:
             return await ImageGate(database, None, utc_now).count_checked()
-        finally:
-            await database.close()
-    except DatabaseError:
+    except (CommandError, DatabaseError):
         # The database's own check reports this.
         return 0
 

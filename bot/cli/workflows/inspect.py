@@ -130,7 +130,7 @@ async def run_survey(
         listed = [report for report in reports if not (local_only and report["paid"])]
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return 0
-    rows = [_survey(path, infos) for path in _list_files(folder)]
+    rows = [_survey(path, infos, settings) for path in _list_files(folder)]
     for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
         click.echo(line)
     return 0
@@ -236,11 +236,9 @@ def _list_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file()]
 
 
-def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:
+def _survey(path: Path, infos: Mapping[str, ObjectInfo], settings: Settings) -> Surveyed:
     try:
-        source = find_source(path)
-        name = source.name if source else path.stem
-        report = inspect_file(load_bytes(path, MAX_FILE_BYTES), name, infos)
+        report = _inspect(path, infos, settings).report
     except WorkflowUnusable as error:
         return Surveyed(path.stem, error.sentences)
     return Surveyed(path.stem, report.problems, report.workflow, report.is_paid)
