@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import discord
 
-from bot.client import DiscordAddress, LimnerClient, Shards
+from bot.client import DiscordAddress, LimnerClient
 from bot.core import Core, StartupError, Storage, greet_backends, open_core
 from bot.login import LOGIN_IMPOSSIBLE, log_in_with_retries
 from bot.network import NETWORK_ERRORS
@@ -129,11 +129,10 @@ class Application:
         if self._role is not Role.ALL and storage.engine.sqlite_path is not None:
             raise StartupError(ROLE_NEEDS_POSTGRESQL)
         await storage.prepare()
-        shards = self._settings.shards
         client = LimnerClient(
             address=self._address,
             guild_ids=self._settings.guilds,
-            shards=Shards(shards.ids, shards.count) if shards else None,
+            shards=self._settings.shards,
             note_status=self._metrics.count_response,
         )
         self._stack.push_async_callback(client.close)

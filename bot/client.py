@@ -28,6 +28,7 @@ from bot.replies.actions import RESULT_FORMS
 from bot.replies.appeals import APPEAL_FORMS
 from bot.replies.moderation.review_buttons import REVIEW_FORMS
 from bot.services import Services
+from bot.settings import ShardSettings
 from bot.tree import CommandTree
 from bot.ui.components import PersistentItem
 from bot.ui.modals import ModalDispatcher
@@ -53,14 +54,6 @@ class DiscordAddress:
     gateway_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shards:
-    """Shards that this process connects, and their total."""
-
-    ids: tuple[int, ...]
-    count: int
-
-
 class LimnerClient(discord.AutoShardedClient):
     """The gateway client; `serve` binds it to the services.
 
@@ -74,7 +67,7 @@ class LimnerClient(discord.AutoShardedClient):
         *,
         address: DiscordAddress | None = None,
         guild_ids: Collection[int] = (),
-        shards: Shards | None = None,
+        shards: ShardSettings | None = None,
         note_status: Callable[[int], None] = lambda _: None,
     ) -> None:
         # Limner uses no voice, so the warning about missing voice support would mislead.

@@ -7,7 +7,7 @@ from discord.app_commands import Range
 from bot.commands.choices import complete_lora, complete_model, complete_workflow, in_time
 from bot.i18n.language import _
 from bot.permissions import guild_of, require_administrator
-from bot.replies.inputs import given_values
+from bot.replies.inputs import given_flag, given_values
 from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
 from bot.ui.options import (
@@ -215,8 +215,8 @@ def fill(
         values=values,
         attachments=attachments,
         aspect=None if aspect is None else str(aspect),
-        private=_flag(preset.get("private")),
-        spoiler=_flag(preset.get("spoiler")),
+        private=given_flag(preset.get("private")),
+        spoiler=given_flag(preset.get("spoiler")),
     )
 
 
@@ -226,7 +226,3 @@ def describe(values: Preset) -> str:
         f"{shown_name(name)} {harmless(str(value), SHOWN_VALUE_CHARACTERS)}"
         for name, value in values.items()
     )
-
-
-def _flag(value: Value | None) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -20,6 +20,7 @@ from bot.commands.workflow_options import (
     option_names,
 )
 from bot.i18n.language import languages, mark, translate
+from bot.replies.inputs import given_flag
 from bot.replies.submission import CommandInput, submit
 from bot.requester import requester_of
 from bot.services import Services, services_of
@@ -275,14 +276,9 @@ def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> Co
         attachments=attachments,
         media={input_.name: input_.kind.value for input_ in given if input_.kind in _MEDIA},
         aspect=aspect,
-        private=_given(by_name["private"]),
-        spoiler=_given(by_name["spoiler"]),
+        private=given_flag(by_name["private"]),
+        spoiler=given_flag(by_name["spoiler"]),
     )
-
-
-def _given(value: object) -> bool | None:
-    """Return the value of an option; None if it was omitted."""
-    return value if isinstance(value, bool) else None
 
 
 def _count_characters(command: SlashCommand) -> int:

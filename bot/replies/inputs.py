@@ -67,6 +67,11 @@ def given_values(options: Mapping[str, T | None]) -> dict[str, T]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def given_flag(value: object) -> bool | None:
+    """Return the value of an option that is on or off; None if it was omitted."""
+    return value if isinstance(value, bool) else None
+
+
 def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) -> datetime | None:
     """Parse "2026-11-01", "today", "yesterday" or "3d" as the start of that day in UTC.
 

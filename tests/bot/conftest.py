@@ -7,7 +7,8 @@ import discord
 import pytest
 import pytest_asyncio
 
-from bot.client import LimnerClient, Shards
+from bot.client import LimnerClient
+from bot.settings import ShardSettings
 from generation.events import Ended
 from tests.support.bot_objects import (
     build_cursor,
@@ -59,7 +60,7 @@ def tools():
 
 @pytest.fixture
 def simcord_bot(services):
-    client = LimnerClient(shards=Shards((0,), 1))
+    client = LimnerClient(shards=ShardSettings(ids=(0,), count=1))
     client.serve(services)
     # Discord is brought up to date once the environment is there.
     client.setup_hook = client.sync_commands

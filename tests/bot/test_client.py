@@ -8,11 +8,12 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.client import DiscordAddress, LimnerClient, Shards
+from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.operating.logs import set_up_logs
 from bot.replies import submission
 from bot.replies.posted_files import attachment_hosts
+from bot.settings import ShardSettings
 from bot.ui import responses
 from generation.events import Waiting
 from generation.history.queries import HistoryPage
@@ -267,12 +268,14 @@ async def test_it_connects_as_many_shards_as_discord_recommends(
 
 async def test_it_connects_the_shards_it_is_given(world, service, start_bot):
     shard = (world.guild_id >> 22) % 3
-    async with start_bot(world, service, shards=Shards((shard,), 3)) as bot:
+    async with start_bot(world, service, shards=ShardSettings(ids=(shard,), count=3)) as bot:
         assert world.gateway.shards == {(shard, 3)}
         await bot.imagine()
 
 
 async def test_a_guild_of_another_shard_is_not_heard(world, service, start_bot):
     shard = (world.guild_id >> 22) % 3
-    async with start_bot(world, service, shards=Shards(((shard + 1) % 3,), 3)) as bot:
+    async with start_bot(
+        world, service, shards=ShardSettings(ids=((shard + 1) % 3,), count=3)
+    ) as bot:
         assert not bot.client.guilds
