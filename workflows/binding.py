@@ -7,10 +7,8 @@ from workflows.errors import InvalidValue, MissingInput, UnknownInput
 from workflows.graph import Graph, Link, Slot, consumers, unused_id
 from workflows.lora_tags import Lora, parse_value
 from workflows.manifest import Input, InputType, Manifest, Scalar, Value, parse_target
-from workflows.values import coerce, size_for
+from workflows.values import coerce
 from workflows.workflow import Workflow
-
-__all__ = ["bind", "check", "size_for"]
 
 _STRENGTHS = ("strength_model", "strength_clip")
 """Inputs of ComfyUI's LoRA loaders."""

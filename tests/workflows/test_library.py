@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from sandbox.comfyui.models import load_node_classes
-from workflows.binding import bind, check, size_for
+from workflows.binding import bind, check
 from workflows.graph import find_link, upstream
 from workflows.manifest import InputType, Kind
 from workflows.model_files import find_model_files
 from workflows.rules import WELL_KNOWN
 from workflows.sizes import is_within_limits
+from workflows.values import size_for
 
 RECENT = "0.33.0"
 LATEST = "LIMNER_TEST_LATEST_OBJECT_INFO"

@@ -16,12 +16,10 @@ import watchfiles
 from workflows.errors import WorkflowUnusable
 from workflows.folders.loading import NeedsClasses, load_workflow
 from workflows.folders.managed_folder import STAGED, SWITCHED_OFF, SWITCHED_ON, ManagedFolder
-from workflows.folders.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
+from workflows.folders.sources import MANIFEST_FILE, Source, find_source
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
 from workflows.workflow import Workflow
-
-__all__ = ["LIBRARY", "MAX_FILE_BYTES", "Catalog", "Workflow", "WorkflowProblem"]
 
 LIBRARY = Path(__file__).parents[1] / "library"
 """Folder of the workflows that ship with Limner."""

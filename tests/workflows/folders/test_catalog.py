@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from workflows.folders.catalog import MAX_FILE_BYTES, Catalog
+from workflows.folders.catalog import Catalog
+from workflows.folders.sources import MAX_FILE_BYTES
 
 TOML = """
 title = "Everything"
