@@ -71,7 +71,7 @@ class GraphSubmitter:
         return False
 
     async def _post(self, run: Run, body: dict[str, Any]) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempts_left in reversed(range(_ATTEMPTS)):
             started_at = time.monotonic()
             try:
                 answer = await self._http.exchange(
@@ -87,7 +87,7 @@ class GraphSubmitter:
                 # Time-out or disconnect: it may have arrived. Sending it again could run it twice.
                 if await self._was_accepted(run):
                     return
-                if attempt == _ATTEMPTS:
+                if not attempts_left:
                     raise
             else:
                 # Not the time of the response: the `status` that it causes may come first.

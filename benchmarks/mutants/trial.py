@@ -24,7 +24,10 @@ MODULES = {
     "bot/replies/live_views.py": (
         "tests/bot/replies/test_live_views.py tests/bot/replies/test_live.py"
     ),
-    "comfy/submission.py": f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py",
+    "comfy/submission.py": (
+        f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py"
+        " tests/comfy/test_partner_nodes.py"
+    ),
     "comfy/watchdog.py": f"tests/comfy/test_watchdog.py {FOLLOWING}",
     "db/repositories/charges.py": "tests/db/repositories tests/generation/quota",
     "db/repositories/policies.py": "tests/db/repositories tests/generation/quota",

@@ -277,7 +277,16 @@ async def test_two_followers_of_one_run(
     comfy, backend, start_following, eventually, prompt_id, graph
 ):
     release = asyncio.Event()
-    comfy.script = held_script(release)
+
+    async def script(comfy, queued):
+        outputs = {"8": comfy.image("b.png"), "9": comfy.image()}
+        await comfy.begin(queued)
+        await comfy.executed(queued, "8", **outputs["8"])
+        await release.wait()
+        await comfy.executed(queued, "9", **outputs["9"])
+        await comfy.end(queued, outputs)
+
+    comfy.script = script
     first = start_following(backend, prompt_id, graph)
     await eventually(lambda: comfy.running)
     second = start_following(backend, prompt_id, graph)
@@ -286,6 +295,7 @@ async def test_two_followers_of_one_run(
     ends = [events[-1] for events in await asyncio.gather(first, second)]
 
     assert ends[0] == ends[1]
+    assert [output.filename for output in ends[1].outputs] == ["a_00001_.png", "b.png"]
     assert comfy.count("POST", "/prompt") == 1
 
 
@@ -368,12 +378,14 @@ async def test_post_cut_after_it_arrived(comfy, connect, follow, prompt_id, grap
     assert comfy.count("POST", "/prompt") == 1
 
 
-async def test_post_cut_before_it_arrived(comfy, backend, follow, prompt_id, graph):
+async def test_post_cut_before_it_arrived(comfy, connect, follow, prompt_id, graph):
+    backend = await connect(lookup=0.2, lookup_pause=0.21)
     comfy.swallow_posts = 1
-    events = await follow(backend, prompt_id, graph)
+    events = await follow(backend, prompt_id, graph, is_new=True)
 
     assert isinstance(events[-1], Succeeded)
     assert comfy.count("POST", "/prompt") == 2
+    assert comfy.count("GET", f"/api/jobs/{prompt_id}") <= 2, "it pauses between look-ups"
 
 
 async def test_every_post_cut_before_it_arrived(comfy, connect, follow, prompt_id, graph):

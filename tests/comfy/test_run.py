@@ -96,6 +96,19 @@ async def test_a_known_run_is_attached_to_and_not_submitted_again(
     ]
 
 
+async def test_a_known_run_that_runs_is_said_to_have_started(comfy, connect, prompt_id, graph):
+    async def script(comfy, queued):
+        await comfy.begin(queued)
+
+    comfy.script, comfy.knows_socket = script, False
+    comfy.accept({"prompt_id": prompt_id, "prompt": graph})
+    await asyncio.gather(*comfy.tasks)
+    backend = await connect(tick=600.0)
+    async with asyncio.timeout(20), aclosing(backend.run(graph, prompt_id)) as events:
+        assert await anext(events) == Submitted(prompt_id, was_known=True)
+        assert await anext(events) == Started(frozenset())
+
+
 async def test_many_runs_share_one_socket_and_get_only_their_own(comfy, backend, follow, graph):
     ids = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(6)]
 
