@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.statements import counting_statements
 from db.database import Database
+from db.errors import Conflict
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.moderation.flags import FlagRepository
@@ -29,6 +30,7 @@ from generation.record import GenerationState
 from generation.request import Actor, Derivation
 from generation.requests.acceptance import Acceptor
 from tests.support.clock import Clock
+from tests.support.rows import generation_row
 from workflows.folders.catalog import Catalog
 
 GUILD = 5
@@ -614,6 +616,17 @@ async def test_without_measured_runs_thirty_seconds_a_picture_are_reserved(
         assert (charge.amount, charge.gpu_ms) == (3, 90_000)
 
 
+async def test_with_measured_runs_what_they_took_is_reserved(acceptor, database, clock, tools):
+    checked = await acceptor.check(tools.ask())
+    facts = {"state": "succeeded", "gpu_ms": 2500, "workload": checked.workload}
+    with database.transaction() as session:
+        past = generation_row("past", created_at=clock.now, finished_at=clock.now, **facts)
+        GenerationRepository(session).add(past)
+    accepted = await acceptor.accept(tools.ask(user_id=2))
+    with database.transaction(read_only=True) as session:
+        assert session.get(ChargeRow, (accepted.id, "reserve")).gpu_ms == 2500
+
+
 async def test_words_of_other_texts_are_watched_too(quick, drawing, clock, tools):
     quick._checker._catalog = drawing
     moderation = Moderation(quick._database, clock)
@@ -660,6 +673,11 @@ async def test_ids_become_longer_where_those_of_a_length_are_taken(quick, tools,
     assert lengths == [5, 5, 5, 5, 5, 6]
     with pytest.raises(RuntimeError, match="No free generation id"):
         await quick.accept(tools.ask(user_id=3))
+
+
+async def test_what_the_database_refuses_for_another_reason_is_not_tried_again(quick, tools):
+    with pytest.raises(Conflict):
+        await quick.accept(replace(tools.ask(), private=None))
 
 
 @pytest.mark.parametrize(
