@@ -168,6 +168,32 @@ def test_the_sides_of_a_node_are_those_of_its_outputs(made, outputs, names, posi
     assert (found["prompt"], found["negative"]) == (("6.text",), ("7.text",))
 
 
+@pytest.mark.parametrize(
+    ("positive", "negative", "expected"),
+    [(["20", 1], ["16", 0], ("6.text", "16.text")), (["16", 0], ["20", 0], ("16.text", "7.text"))],
+)
+def test_a_side_whose_output_goes_nowhere_is_not_asked(made, positive, negative, expected):
+    both = described(["CONDITIONING"] * 2, positive=CONDITIONING, negative=CONDITIONING)
+    both["output_name"] = ["negative", "positive"]
+    nodes = {
+        **PAINT,
+        "16": says("a hill"),
+        "20": ("Both", {"positive": ["6", 0], "negative": ["7", 0]}),
+        "3": sampler(),
+    }
+    nodes["3"][1].update(positive=positive, negative=negative)
+    found = [slots for slots in targets(made(nodes, Both=both)).values() if slots]
+    assert [slots for slots in found if slots[0].endswith(".text")] == [(one,) for one in expected]
+
+
+def test_what_a_text_that_is_shown_beside_a_picture_is_made_of_is_no_prompt(inferred):
+    writer = ("TextGenerate", {"clip": ["4", 1], "prompt": "Describe it", "max_length": 256})
+    nodes = {**PAINT, "30": writer, "31": ("PreviewAny", {"source": ["30", 0]})}
+    found = [one.targets for one in inferred(nodes).manifest.inputs]
+    assert ("6.text",) in found
+    assert ("30.prompt",) not in found
+
+
 @pytest.mark.parametrize(("name", "is_asked"), [("prompt", True), ("caption", False)])
 def test_only_a_prompt_of_a_node_that_paints_directly_is_one(made, name, is_asked):
     nodes = {"1": ("Painting", {name: "a fox"}), "9": saved("1")}
