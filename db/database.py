@@ -30,8 +30,8 @@ TRANSACTION_TIMEOUT_S = 60.0
 LAST_TRANSACTIONS_S = 2.0
 """Seconds that closing waits for open transactions."""
 
-SQLITE_READERS = 4
-"""Threads that read beside the writing one: more would wait for the interpreter's lock."""
+READERS = 4
+"""Threads that read beside those that write: more would wait for the interpreter's lock."""
 
 CHANGES_CHANNEL = "limner_changes"
 """Channel on which processes announce the watched tables that they changed (PostgreSQL)."""
@@ -54,9 +54,11 @@ class Database:
         self._sessions = orm.sessionmaker(self._engine, expire_on_commit=False)
         if self._url.get_backend_name() == "sqlite":
             # Writers take turns here instead of spinning in SQLite's own wait for the lock.
-            self._writers, self._readers = Threads(1), Threads(SQLITE_READERS)
+            self._writers = Threads(1)
         else:
-            self._writers = self._readers = Threads(POSTGRESQL_CONNECTIONS)
+            self._writers = Threads(POSTGRESQL_CONNECTIONS - READERS)
+        # Apart, so that checks of requests do not wait behind those that are being recorded.
+        self._readers = Threads(READERS)
         self._changes = TableVersions()
         event.listen(self._engine, "after_execute", self._changes.note)
         self._pending: set[asyncio.Future[Any]] = set()

@@ -68,16 +68,17 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
     Migrations have no time-out, and rebuild SQLite's tables with foreign keys off: dropping the old
     table would delete the rows that refer to it.
     """
+    # The connection used last comes first: each keeps memory of the largest result it stored.
+    options = {"hide_parameters": True, "pool_use_lifo": True}
     if url.get_backend_name() == "sqlite":
-        # The connection used last comes first: each keeps its pages, and the last result it stored.
-        engine = create_engine(url, hide_parameters=True, pool_use_lifo=True)
+        engine = create_engine(url, **options)
         prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
         event.listen(engine, "connect", prepare)
         event.listen(engine, "begin", _begin_sqlite_transaction)
         return engine
     engine = create_engine(
         url,
-        hide_parameters=True,
+        **options,
         pool_size=POSTGRESQL_CONNECTIONS,
         connect_args={
             **POSTGRESQL_CONNECT_ARGS,
