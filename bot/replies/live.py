@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
 
 import discord
 
@@ -21,7 +20,7 @@ from bot.replies.packing import BYTES_A_MESSAGE, Parcel, pack
 from bot.replies.request_messages import origin_text
 from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
-from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.events import Ended, GenerationEvent
 from generation.marking.marker import Marker
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
@@ -86,14 +85,11 @@ class LiveReplies(ReviewPosts, Notifier):
 
     def notify(self, event: GenerationEvent) -> None:
         """Schedule an edit with this state; a newer one replaces it."""
-        match event:
-            case Ended():
-                self._metrics.count_end(event)
-                self._live.retire(event.generation.id)
-            case Waiting() | Running():
-                self._live.show(event)
-            case _:
-                assert_never(event)
+        if isinstance(event, Ended):
+            self._metrics.count_end(event)
+            self._live.retire(event.generation.id)
+        else:
+            self._live.show(event)
 
     @contextmanager
     def preparing(
@@ -108,13 +104,12 @@ class LiveReplies(ReviewPosts, Notifier):
         with speaking(address.locale):
             work = pack(generation, contents, limit, marker=self._marker)
             task = asyncio.create_task(work, name=f"packing of {generation.id}")
-        # Where nothing is delivered, an error that the delivery would have met is of no interest.
-        task.add_done_callback(lambda task: task.cancelled() or task.exception())
         self._packing[generation.id] = _Packing(generation.spoiler, limit, task)
         try:
             yield
         finally:
             self._packing.pop(generation.id, None)
+            # Where nothing was delivered, this also keeps asyncio from logging the task's error.
             task.cancel()
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:

@@ -107,7 +107,6 @@ class LiveViews:
         """Stop all edits for good; closing twice is safe."""
         self._is_closed = True
         tasks = [view.task for view in self._views.values() if view.task is not None]
-        self._views.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,24 +1,28 @@
 """One reply a generation: the newest state, at a bounded rate, and never after the end."""
 
 import asyncio
+import gc
+import json
 import time
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
-from bot.replies.address import parse_reply
+from bot.replies.address import ReplyAddress, parse_reply
+from bot.replies.live import LiveReplies
 from bot.replies.live_views import (
     CHANNEL_INTERVAL_S,
     EDIT_INTERVAL_S,
     REMEMBERED_CHANNELS,
     REMEMBERED_ENDS,
-    REMEMBERED_VIEWS,
     ChannelPace,
 )
-from generation.notifier import DeliveryPostponed
+from generation.marking.marker import Marker
+from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.record import GenerationState
 from generation.request import Derivation
 from sandbox.people import as_text, files_of
@@ -70,6 +74,39 @@ async def test_results_are_packed_while_they_are_recorded(bot, tools):
     with bot.replies.preparing(generation, prepared):
         await bot.replies.deliver(*tools.result(generation, tools.picture((40, 40))))
     assert [file["width"] for file in files_of(reply.message)] == [30]
+    with bot.replies.preparing(generation, prepared):
+        """The end cannot be recorded."""
+    await bot.replies.deliver(*tools.result(generation, tools.picture((40, 40))))
+    assert [file["width"] for file in files_of(reply.message)] == [40]
+    with bot.replies.preparing(replace(generation, reply=""), prepared):
+        assert bot.replies._packing == {}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_packing_that_is_not_needed_ends_without_an_error(tools, caplog, fails):
+    began = asyncio.Event()
+
+    class Visible:
+        async def is_shown(self, guild_id):
+            began.set()
+            assert not fails
+            await asyncio.Event().wait()
+
+    replies = LiveReplies(
+        SimpleNamespace(get_guild=lambda guild_id: None),
+        action_finder=SimpleNamespace(title_of=str),
+        marker=Marker(visible=Visible()),
+    )
+    address = ReplyAddress(1, "token", 0.0, 5, 9, 11, is_private=False)
+    generation = tools.generation(reply=json.dumps(asdict(address)))
+    with replies.preparing(*tools.result(generation, tools.picture())):
+        (packing,) = [one for one in asyncio.all_tasks() if "packing" in one.get_name()]
+        await began.wait()
+    await asyncio.wait({packing}, timeout=60)
+    assert packing.cancelled() is not fails
+    del packing
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_results_that_became_spoilers_are_packed_again(bot, tools):
@@ -335,15 +372,6 @@ async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
     assert reply.is_thinking
 
 
-async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
-    bot.replies.use_records(service)
-    reply = tools.generation().reply
-    for number in range(REMEMBERED_VIEWS + 5):
-        bot.replies.notify(tools.running(tools.generation(id=f"x{number}", reply=reply), 3))
-        await edits_over(bot)
-    assert len(bot.replies._live._views) <= REMEMBERED_VIEWS
-
-
 async def test_a_time_that_passes_is_not_left_standing(bot, tools, world):
     generation, reply = await bot.imagine()
     starts_at = world.clock.now() + timedelta(seconds=2.5)
@@ -488,6 +516,25 @@ async def test_whoever_waits_for_a_moderator_reads_so(bot, tools):
     assert shows("Waiting for moderator approval")(reply.message)
 
 
+async def test_a_result_that_is_held_after_it_was_shown_is_shown_nowhere(bot, tools, world):
+    generation, reply = await bot.imagine()
+    other, shared = await bot.imagine(bot.ben)
+    shared_url = (await bot.replies.deliver(*tools.result(other, tools.picture()))).message_url
+    ended, contents = tools.result(generation, *[tools.picture()] * 12)
+    receipt = await bot.replies.deliver(ended, contents)
+    assert "· more" in str(bot.ana.messages("general"))
+    urls = {"message_url": receipt.message_url, "shared_url": shared_url}
+    held = replace(ended, withheld=True, **urls)
+    world.advance(16)
+    world.fail_next("PATCH", r"/channels/\d+/messages/\d+$", 503)
+    with pytest.raises(DeliveryPostponed):
+        await bot.replies.tell_held(held)
+    await bot.replies.tell_held(held)
+    assert shows("Waiting for moderator approval")(reply.message)
+    assert shared.message is None
+    assert "· more" not in str(bot.ana.messages("general"))
+
+
 async def test_whoever_was_declined_reads_so_and_what_was_shared_is_gone(bot, tools):
     generation, reply = await bot.imagine()
     other, shared = await bot.imagine(bot.ben)
@@ -513,3 +560,7 @@ async def test_ends_and_failed_deliveries_are_counted(bot, tools, world):
     end = {"workflow": "txt2img-sd", "end": "succeeded", "failure": ""}
     assert value("limner_generations_total", end) == 1
     assert value("limner_delivery_failures_total", {"reason": "postponed"}) == 1
+    world.fail_next("PATCH", r"/channels/\d+/messages/\d+$", 404, 10008)
+    with pytest.raises(DeliveryImpossible):
+        await bot.replies.deliver(ended, contents)
+    assert value("limner_delivery_failures_total", {"reason": "impossible"}) == 1

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.replies.address import ReplyAddress
-from bot.replies.live_views import LiveViews
+from bot.replies.live_views import REMEMBERED_VIEWS, LiveViews
 from bot.replies.sender import Invalid, Unreachable
 from generation.record import GenerationState
 from tests.support.bot_objects import NOON, build_generation, build_running, build_waiting
@@ -40,7 +40,7 @@ class Sender:
 class Views:
     """Live views with a clock that stands still, and counts who looks at it."""
 
-    def __init__(self, interval_s=0.0):
+    def __init__(self, interval_s):
         self.sender = Sender()
         self.looks = 0
         self.live = LiveViews(self.sender, str, interval_s=interval_s, now=self.now)
@@ -57,8 +57,13 @@ class Views:
 
 
 @pytest.fixture
-async def views():
-    made = Views()
+def interval_s():
+    return 0.0
+
+
+@pytest.fixture
+async def views(interval_s):
+    made = Views(interval_s)
     yield made
     await made.live.close()
 
@@ -198,12 +203,49 @@ async def test_a_closed_view_shows_nothing(views, generation):
     assert views.live._views == {}
 
 
+@pytest.mark.parametrize("interval_s", [3600.0])
 async def test_an_end_before_the_first_edit_leaves_nothing(views, generation):
     views.live.show(build_running(generation, 3))
+    task = views.live._views[generation.id].task
     views.live.retire(generation.id)
     assert views.live._views == {}
+    await asyncio.wait({task}, timeout=60)
+    assert task.cancelled()
     views.live.show(build_running(generation, 4))
     assert views.live._views == {}
+
+
+async def test_views_that_are_idle_are_forgotten_once_there_are_many(views, generation):
+    """Another process may have delivered their ends."""
+    waiting = build_waiting(generation, 2, 3)
+    views.live.show(replace(waiting, starts_at=LATER))
+    for number in range(REMEMBERED_VIEWS - 1):
+        views.live.show(replace(waiting, generation=replace(generation, id=f"x{number}")))
+    _, *idle = views.live._views.values()
+    await asyncio.wait({view.task for view in idle})
+    assert len(views.live._views) == REMEMBERED_VIEWS
+    views.live.show(replace(waiting, generation=replace(generation, id="new")))
+    assert [*views.live._views] == [generation.id, "new"], "a countdown goes on"
+
+
+async def test_an_end_waits_for_the_edit_in_progress(views, generation):
+    """Discord could carry them out in another order."""
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def edit(_address, _draft):
+        began.set()
+        await may_end.wait()
+
+    views.sender.edit = edit
+    views.live.show(build_running(generation, 3))
+    await began.wait()
+    ending = asyncio.create_task(views.live.end(generation.id))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not ending.done()
+    may_end.set()
+    async with asyncio.timeout(20):
+        await ending
 
 
 async def test_a_countdown_ends_with_the_edit_in_which_the_run_ended(views, generation):

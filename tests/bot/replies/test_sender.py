@@ -261,6 +261,9 @@ async def test_what_was_taken_away_leaves_no_message(bot, tools):
     await bot.replies.withdraw(replace(ended, message_url=receipt.message_url))
     assert reply.message is None
     assert bot.ana.messages("general") == []
+    await bot.replies.withdraw(running := tools.generation(reply=generation.reply))
+    bot.replies.notify(tools.running(running))
+    assert bot.replies._live._views == {}, "nothing is shown of it any more"
 
 
 async def test_an_answer_of_another_version_is_given_up(bot, tools):
