@@ -313,9 +313,16 @@ async def test_another_or_an_old_request_is_judged_anew(
     assert caught.value.facts["word"] == expected
 
 
-async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(acceptor, tools):
+async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(
+    acceptor, database, clock, tools
+):
+    with database.transaction() as session:
+        GuildRepository(session).get_or_create(GUILD, now=clock())
+        GuildRepository(session).update(GUILD, max_line=1)
     bad = tools.ask(workflow="img2img-sd", files={"image": b"<html>"})
     assert (await refusal(acceptor, bad)).kind is FailureKind.INVALID_ATTACHMENT
+    assert await acceptor.check(tools.ask(user_id=2)), "the place is free"
+    clock.pass_(seconds=6)
     assert await acceptor.accept(tools.ask())
 
 
