@@ -185,7 +185,7 @@ class FaultInjector:
         self._world.delay_next("POST", path, SLOW_POST_S, times=self._chance.randint(1, 3))
 
     async def _drop_gateway(self) -> None:
-        await self._world.drop_gateway()
+        await self._world.gateway.drop()
 
     async def _take_database(self) -> None:
         if self._database_relay is not None:

@@ -59,10 +59,6 @@ class Transcript:
     cancels: list[Cancel] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
-    def posts_of(self, prompt_id: str) -> list[Post]:
-        """Return every post with this prompt id."""
-        return [post for post in self.posts if post.prompt_id == prompt_id]
-
     def executions_of(self, prompt_id: str) -> list[Execution]:
         """Return every execution of this prompt id, killed ones included."""
         return [execution for execution in self.executions if execution.prompt_id == prompt_id]

@@ -264,10 +264,6 @@ class DiscordStandIn:
         """Handle the next matching requests, but cut the connection before they are answered."""
         self.faults.add(Fault(FaultKind.LOSE_ANSWER, method, re.compile(path), times))
 
-    async def drop_gateway(self) -> None:
-        """Cut the bot's gateway connections; their sessions can be resumed."""
-        await self.gateway.drop()
-
     async def wait_until_connected(self, timeout: float = 10.0) -> None:
         """Return once a bot is logged in at the gateway."""
         await self.wait_for(lambda: self.gateway.is_connected, timeout)

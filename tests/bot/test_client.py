@@ -100,7 +100,7 @@ async def test_a_guild_that_has_not_invited_the_bot_is_named(world, service, sta
 
 
 async def test_a_connection_that_drops_is_taken_up_again(bot, tools):
-    await bot.world.drop_gateway()
+    await bot.world.gateway.drop()
     await bot.world.wait_until_connected()
     generation, reply = await bot.imagine()
     await bot.replies.deliver(*tools.result(generation, tools.picture()))

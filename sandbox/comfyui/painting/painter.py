@@ -104,8 +104,7 @@ def emerging(
 def enlarge(picture: Image.Image, factor: int) -> Image.Image:
     """Enlarge a picture whose edges were made crisp before, while it has fewer pixels."""
     crisp = picture.filter(ImageFilter.UnsharpMask(radius=0.8, percent=120, threshold=2))
-    size = picture.width * factor, picture.height * factor
-    return crisp.resize(size, Image.Resampling.LANCZOS)
+    return ImageOps.scale(crisp, factor, Image.Resampling.LANCZOS)
 
 
 def _treat(picture: Image.Image, brief: Brief) -> Image.Image:

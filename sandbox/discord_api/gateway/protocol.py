@@ -25,7 +25,6 @@ class Op(enum.IntEnum):
 class Close(enum.IntEnum):
     """Gateway close codes."""
 
-    UNKNOWN_ERROR = 4000
     UNKNOWN_OP = 4001
     DECODE_ERROR = 4002
     NOT_AUTHENTICATED = 4003

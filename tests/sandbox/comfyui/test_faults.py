@@ -173,7 +173,7 @@ async def test_the_post_is_never_answered(comfy, client, txt2img):
     await comfy.wait_until_over(chosen)
     assert not posting.done()
     posting.cancel()
-    assert comfy.log.posts_of(chosen)[0].accepted
+    assert next(post for post in comfy.log.posts if post.prompt_id == chosen).accepted
 
 
 async def test_history_is_late_after_the_success_message(comfy, client, txt2img):

@@ -393,7 +393,7 @@ async def test_a_429_is_waited_for(world, bot):
 
 
 async def test_a_dropped_gateway_is_resumed_and_missed_events_come(world, bot, ana):
-    await world.drop_gateway()
+    await world.gateway.drop()
     await soon(bot.resumed.wait())
     assert (world.gateway.identify_count, world.gateway.resume_count) == (1, 1)
     reply = await ana.slash("general", "secret")
@@ -404,7 +404,7 @@ async def test_events_of_the_gap_are_replayed(world, bot, ana):
     for connection in list(world.gateway._connections):
         connection.session.connection = None  # the network swallows what is sent from now on
     ana.say("general", f"<@{world.application_id}> in the gap")
-    await world.drop_gateway()
+    await world.gateway.drop()
     await soon(bot.resumed.wait())
     assert await soon(bot.heard.get()) == f"<@{world.application_id}> in the gap"
 

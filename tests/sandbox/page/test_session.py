@@ -21,6 +21,8 @@ HOSTILE = '<img src=x onerror="document.title=1"> **bold** @everyone [x](javascr
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stage() -> AsyncIterator[Stage]:
     async with open_stage() as opened:
+        # Coarse pictures are drawn sooner.
+        opened.comfyui.largest_drawing = 256
         yield opened
 
 
