@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from db.base import table_of
 from db.dialect import is_postgresql
 from db.repositories.repository import Repository
-from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
+from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow, PersonRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,27 @@ class Spent:
     gpu_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedUsage:
+    """What a person used in a guild, and when they last requested something there."""
+
+    spent: Spent
+    last_request_at: datetime | None
+
+
 # Built once, on the table itself: building them takes longer than executing them.
 
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
 _TABLE = table_of(ChargeRow)
 _ROWS = _TABLE.c
+_PEOPLE = table_of(PersonRow).c
+_LAST_REQUEST = select(_PEOPLE.last_request_at).where(
+    _PEOPLE.user_id == bindparam("of_user"), _PEOPLE.guild_id == bindparam("of_guild")
+)
 _USAGE = select(
-    func.coalesce(func.sum(_ROWS.amount), 0), func.coalesce(func.sum(_ROWS.gpu_ms), 0)
+    func.coalesce(func.sum(_ROWS.amount), 0),
+    func.coalesce(func.sum(_ROWS.gpu_ms), 0),
+    _LAST_REQUEST.scalar_subquery(),
 ).where(
     _ROWS.user_id == bindparam("of_user"),
     _ROWS.guild_id == bindparam("of_guild"),
@@ -64,11 +78,11 @@ class ChargeRepository(Repository):
         user_id: int,
         guild_id: int | None,
         since: datetime,
-    ) -> Spent:
+    ) -> RecordedUsage:
         """Return the sum of this person's charges since then, including reservations."""
         asked = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES, "since": since}
-        pictures, gpu_ms = self._session.execute(_USAGE, asked).one()
-        return Spent(int(pictures), int(gpu_ms))
+        pictures, gpu_ms, last_request_at = self._session.execute(_USAGE, asked).one()
+        return RecordedUsage(Spent(int(pictures), int(gpu_ms)), last_request_at)
 
     def reserve(
         self,

@@ -3,7 +3,6 @@
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from db.base import table_of
@@ -12,10 +11,6 @@ from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, PersonRow
 
 _TABLE = table_of(PersonRow)
-_ROWS = _TABLE.c
-_LAST_REQUEST = select(_ROWS.last_request_at).where(
-    _ROWS.user_id == bindparam("of_user"), _ROWS.guild_id == bindparam("of_guild")
-)
 
 
 @cache
@@ -48,8 +43,3 @@ class PersonRepository(Repository):
         statement = _build_upsert(tuple(changes), on_postgresql=is_postgresql(self._session))
         key = {"user_id": user_id, "guild_id": guild_id or DIRECT_MESSAGES}
         self._session.execute(statement, {**key, "created_at": now, **changes})
-
-    def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
-        """Return the time of a person's last request here, if there is one."""
-        key = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES}
-        return self._session.scalar(_LAST_REQUEST, key)

@@ -305,15 +305,15 @@ def _look_up(
 ) -> Usage:
     user_id, guild_id = requester.user_id, requester.guild_id
     begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
-    spent = lookups.charges.usage(user_id, guild_id, begins_at)
+    recorded = lookups.charges.usage(user_id, guild_id, begins_at)
     unfinished = lookups.line.count_unfinished(user_id, guild_id)
     return Usage(
-        used=Cost(spent.pictures, spent.gpu_ms),
+        used=Cost(recorded.spent.pictures, recorded.spent.gpu_ms),
         running=unfinished.running,
         waiting=unfinished.waiting,
         waiting_in_guild=unfinished.waiting_in_guild,
         by_lane=unfinished.by_lane,
-        last_request_at=lookups.people.last_request_at(user_id, guild_id),
+        last_request_at=recorded.last_request_at,
     )
 
 

@@ -187,7 +187,7 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
         assert (session.get(OutputContentRow, output.id)).content == b"\x89PNG"
         assert (session.get(InputRow, ("k7f3q", "x"))).content == b"\x89PNG"
         assert (session.get(GuildRow, 5)).pictures == 12
-        spent = ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC))
+        spent = ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC)).spent
         assert spent.pictures == 1
     await database.close()
 

@@ -36,7 +36,7 @@ def used(charge):
     """Pictures, and nothing else where no time was reserved."""
 
     async def call(*arguments):
-        return (await charge("usage", *arguments)).pictures
+        return (await charge("usage", *arguments)).spent.pictures
 
     return call
 
@@ -65,9 +65,9 @@ async def test_both_measures_are_kept_and_each_is_corrected_by_itself(charge, re
     await reserve("a", 4, gpu_ms=30_000)
     await reserve("b", 4, gpu_ms=30_000)
     assert await charge("settle", "a", gpu_ms=45_500)
-    assert await charge("usage", 1, 10, noon) == Spent(8, 75_500)
+    assert (await charge("usage", 1, 10, noon)).spent == Spent(8, 75_500)
     assert await charge("refund", "b")
-    assert await charge("usage", 1, 10, noon) == Spent(4, 45_500)
+    assert (await charge("usage", 1, 10, noon)).spent == Spent(4, 45_500)
 
 
 async def test_a_refund_gives_everything_back_once(charge, used, reserve, noon):
@@ -120,7 +120,7 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
         with database.transaction() as session:
             charges = ChargeRepository(session)
             charges.lock_guild(10)
-            if (charges.usage(1, 10, noon)).pictures + cost > limit:
+            if charges.usage(1, 10, noon).spent.pictures + cost > limit:
                 return False
             id_ = f"g{number}"
             GenerationRepository(session).add(GenerationRow(**facts(id_)))

@@ -205,7 +205,7 @@ async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(databa
     with database.transaction() as session:
         for table in (InputRow, OutputRow, OutputContentRow):
             assert session.scalar(select(func.count()).select_from(table)) == 1
-        assert ChargeRepository(session).usage(1, 10, noon) == Spent(2)
+        assert ChargeRepository(session).usage(1, 10, noon).spent == Spent(2)
 
 
 async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from db.repositories.charges import ChargeRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.people import PersonRepository
 from db.tables import DIRECT_MESSAGES, PersonRow
@@ -10,8 +11,8 @@ from db.tables import DIRECT_MESSAGES, PersonRow
 
 async def test_a_person_is_known_by_the_newest_name(database, noon):
     with database.transaction() as session:
-        people = PersonRepository(session)
-        assert people.last_request_at(1, 10) is None
+        people, charges = PersonRepository(session), ChargeRepository(session)
+        assert charges.usage(1, 10, noon).last_request_at is None
         people.upsert(user_id=1, guild_id=10, name="ana", now=noon)
         row = session.get_one(PersonRow, (1, 10))
         assert (row.name, row.last_request_at) == ("ana", None)
@@ -20,8 +21,8 @@ async def test_a_person_is_known_by_the_newest_name(database, noon):
         session.refresh(row)
         assert (row.name, row.last_request_at, row.created_at) == ("Ana", later, noon)
         people.upsert(user_id=1, guild_id=10, name="Ana", now=later)
-        assert people.last_request_at(1, 10) == later
-        assert people.last_request_at(1, None) is None
+        assert charges.usage(1, 10, noon).last_request_at == later
+        assert charges.usage(1, None, noon).last_request_at is None
 
 
 async def test_a_person_first_seen_twice_at_once_is_one_row(database, noon):

@@ -62,5 +62,5 @@ async def test_nothing_is_lost_doubled_or_told_twice_when_the_program_is_killed(
         charges = ChargeRepository(session)
         since = utc_now().replace(year=2020)
         for user_id in range(1, len(POINTS) + 1):
-            assert (charges.usage(user_id, None, since)).pictures == 1
+            assert charges.usage(user_id, None, since).spent.pictures == 1
     await database.close()

@@ -139,7 +139,7 @@ async def test_what_ran_and_was_told_before_a_long_pause_is_gone_on_with(
         assert finished.duration_s == LONGEST_RUN_S
         with app.database.transaction() as session:
             since = finished.created_at - timedelta(days=1)
-            charged_ms = ChargeRepository(session).usage(2, 5, since).gpu_ms
+            charged_ms = ChargeRepository(session).usage(2, 5, since).spent.gpu_ms
         assert charged_ms <= (LONGEST_RUN_S + REATTACH_S) * 1000
         await tools.eventually(lambda: app.notifier.told(ended.id))
 

@@ -28,7 +28,7 @@ ROOM = 1_000_000
 async def used(app, user_id):
     with app.database.transaction(read_only=True) as session:
         since = utc_now().replace(year=2020)
-        return ChargeRepository(session).usage(user_id, 5, since)
+        return ChargeRepository(session).usage(user_id, 5, since).spent
 
 
 def noise():

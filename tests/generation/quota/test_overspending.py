@@ -81,7 +81,7 @@ async def test_nobody_gets_more_than_one_process_would_give(
     assert len(given) == len(set(given)) == accepted
     with database.transaction(read_only=True) as session:
         charges = ChargeRepository(session)
-        used = charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2))
+        used = charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2)).spent
     assert used == Spent(accepted * count, accepted * count * 30_000)
 
 
