@@ -170,7 +170,7 @@ class LiveViews:
         while await self._has_news(view):
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
             if not self._sender.is_by_token(view.address):
-                await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
+                await asyncio.sleep(self._pace.take_turn(view.address.channel_id))
             # After the pauses, so that the newest state is sent.
             event, view.newest = view.newest, None
             if event is None:
@@ -285,9 +285,9 @@ class ChannelPace:
     def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval_s = interval_s
         self._clock = clock
-        self._free_at: dict[int, float] = {}
+        self._free_at: dict[int | None, float] = {}
 
-    def take_turn(self, channel_id: int) -> float:
+    def take_turn(self, channel_id: int | None) -> float:
         """Reserve the channel's next turn and return the seconds until then."""
         now = self._clock()
         if len(self._free_at) > REMEMBERED_CHANNELS:
