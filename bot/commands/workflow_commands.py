@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 import discord
@@ -292,5 +292,7 @@ def _count_characters(command: SlashCommand) -> int:
     return total
 
 
+@lru_cache(maxsize=1024)
 def _longest(said: str) -> int:
+    # Workflows share most of their texts, and a command has hundreds.
     return max(len(said), *(len(translate(said, language)) for language in languages()))
