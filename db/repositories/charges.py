@@ -104,25 +104,21 @@ class ChargeRepository(Repository):
             at=at,
         )
 
-    def settle(
-        self, generation_id: str, *, pictures: int | None = None, gpu_ms: int | None = None
-    ) -> bool:
-        """Charge the reserved amount, or the given one instead.
+    def settle(self, generation_id: str, spent: Spent) -> bool:
+        """Charge this amount instead of the reserved one.
 
         Return False, without effect, if it was charged or refunded before, or never reserved.
         """
-        return self._close(generation_id, CHARGE, pictures, gpu_ms)
+        return self._close(generation_id, CHARGE, spent)
 
     def refund(self, generation_id: str) -> bool:
         """Refund the reserved amount.
 
         Return False, without effect, if it was charged or refunded before, or never reserved.
         """
-        return self._close(generation_id, REFUND, 0, 0)
+        return self._close(generation_id, REFUND, Spent())
 
-    def _close(
-        self, generation_id: str, kind: str, pictures: int | None, gpu_ms: int | None
-    ) -> bool:
+    def _close(self, generation_id: str, kind: str, spent: Spent) -> bool:
         # The reservation's row lock serializes a concurrent charge and refund.
         reserved = self._session.execute(_RESERVED, {"of_id": generation_id}).one_or_none()
         if reserved is None or self._is_closed(generation_id):
@@ -132,8 +128,8 @@ class ChargeRepository(Repository):
             kind=kind,
             user_id=reserved.user_id,
             guild_id=reserved.guild_id,
-            amount=0 if pictures is None else pictures - reserved.amount,
-            gpu_ms=0 if gpu_ms is None else gpu_ms - reserved.gpu_ms,
+            amount=spent.pictures - reserved.amount,
+            gpu_ms=spent.gpu_ms - reserved.gpu_ms,
             at=reserved.at,
         )
 

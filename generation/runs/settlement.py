@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from db.database import Database, Session
-from db.repositories.charges import ChargeRepository
+from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, OutputRow
@@ -149,7 +149,7 @@ def _close_charge(session: Session, row: GenerationRow, outputs: Sequence[Output
         made = sum(one.media_type.startswith("image/") for one in outputs)
         pictures = made_cost(generation.cost, count_of(generation.values), made)
         gpu_ms = duration_ms if row.gpu_ms is None else row.gpu_ms
-    charges.settle(row.id, pictures=pictures, gpu_ms=gpu_ms)
+    charges.settle(row.id, Spent(pictures, gpu_ms))
     return Ended(generation, pictures, gpu_ms)
 
 

@@ -49,22 +49,22 @@ async def test_a_reservation_counts_at_once_and_only_once(used, reserve, noon):
 
 async def test_settling_keeps_what_was_reserved(charge, used, reserve, noon):
     await reserve("a")
-    assert await charge("settle", "a")
-    assert not await charge("settle", "a", pictures=1)
+    assert await charge("settle", "a", Spent(4))
+    assert not await charge("settle", "a", Spent(1))
     assert not await charge("refund", "a")
     assert await used(1, 10, noon) == 4
 
 
 async def test_settling_for_another_amount_corrects_it(charge, used, reserve, noon):
     await reserve("a")
-    assert await charge("settle", "a", pictures=3)
+    assert await charge("settle", "a", Spent(3))
     assert await used(1, 10, noon) == 3
 
 
 async def test_both_measures_are_kept_and_each_is_corrected_by_itself(charge, reserve, noon):
     await reserve("a", 4, gpu_ms=30_000)
     await reserve("b", 4, gpu_ms=30_000)
-    assert await charge("settle", "a", gpu_ms=45_500)
+    assert await charge("settle", "a", Spent(4, 45_500))
     assert (await charge("usage", 1, 10, noon)).spent == Spent(8, 75_500)
     assert await charge("refund", "b")
     assert (await charge("usage", 1, 10, noon)).spent == Spent(4, 45_500)
@@ -74,21 +74,21 @@ async def test_a_refund_gives_everything_back_once(charge, used, reserve, noon):
     await reserve("a")
     assert await charge("refund", "a")
     assert not await charge("refund", "a")
-    assert not await charge("settle", "a")
+    assert not await charge("settle", "a", Spent(4))
     assert await used(1, 10, noon) == 0
 
 
 async def test_what_was_never_reserved_cannot_be_closed(charge, noon):
-    assert not await charge("settle", "a")
+    assert not await charge("settle", "a", Spent(4))
     assert not await charge("refund", "a")
 
 
 async def test_settle_and_refund_at_the_same_time_leave_one_of_them(charge, used, reserve, noon):
     await reserve("a")
-    verbs = ["settle", "refund"] * 5
-    won = await asyncio.gather(*(charge(verb, "a") for verb in verbs))
+    calls = [("settle", "a", Spent(4)), ("refund", "a")] * 5
+    won = await asyncio.gather(*(charge(*call) for call in calls))
     assert won.count(True) == 1
-    winner = verbs[won.index(True)]
+    winner = calls[won.index(True)][0]
     assert await used(1, 10, noon) == (4 if winner == "settle" else 0)
 
 

@@ -448,6 +448,8 @@ async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
         assert await gate.admit(made, contents, here) == made
         await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
         assert (await gate.admit(made, contents, here)).spoiler
+        green = replace(contents[0], content=tools.build_picture(colour="green"))
+        assert await gate.admit(made, (green,), here) == made
         among_adults = replace(here, is_channel_age_restricted=True)
         assert await gate.admit(made, contents, among_adults) == made
         for mode in (CheckMode.HOLD, CheckMode.REFUSE):
