@@ -94,11 +94,11 @@ def _refuse_ended(dbapi_connection: Any, _record: object, _proxy: object) -> Non
 
     A server writes to an idle connection when it ends it, and hardly ever else.
     """
-    with selectors.DefaultSelector() as selector:
-        selector.register(dbapi_connection, selectors.EVENT_READ)
-        if not selector.select(timeout=0):
-            return
     try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(dbapi_connection, selectors.EVENT_READ)
+            if not selector.select(timeout=0):
+                return
         dbapi_connection.execute("SELECT 1")
         dbapi_connection.rollback()
     except psycopg.Error as error:
