@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -44,6 +44,9 @@ REMEMBERED_ENDS = 1_000
 
 REMEMBERED_VIEWS = 1_000
 """Live replies kept before idle ones are dropped."""
+
+LOOK_UP_S = 0.05
+"""Seconds within which looked up states are read in one statement."""
 
 COUNTDOWN_LEAD = timedelta(seconds=1)
 """How long before a shown time passes the next edit is sent: about the duration of an edit."""
@@ -101,6 +104,8 @@ class LiveViews:
         self._now = now
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
+        self._looked_up: set[str] = set()
+        self._states: asyncio.Task[Mapping[str, GenerationState]]
         self._is_closed = False
 
     async def close(self) -> None:
@@ -265,10 +270,21 @@ class LiveViews:
             del self._views[generation_id]
 
     async def _look_up(self, generation_id: str) -> GenerationState | None:
+        """Return the recorded state, or None if it cannot be read."""
+        if not self._looked_up:
+            self._states = asyncio.create_task(self._find_states(), name="states of replies")
+        self._looked_up.add(generation_id)
+        states = await asyncio.shield(self._states)
+        return states.get(generation_id)
+
+    async def _find_states(self) -> Mapping[str, GenerationState]:
+        """Look up all that is asked for within a moment: two hundred replies ask all the time."""
+        await asyncio.sleep(LOOK_UP_S)
+        ids, self._looked_up = self._looked_up, set()
         try:
-            return await self.records.find_state(generation_id) if self.records else None
+            return await self.records.find_states(ids) if self.records else {}
         except ServiceUnavailable:
-            return None
+            return {}
 
 
 async def _find_preview(event: Running) -> Attachment | None:

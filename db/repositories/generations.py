@@ -92,10 +92,10 @@ class GenerationRepository(Repository):
         found = self._session.execute(_WITH_REVIEW, {"of_id": generation_id}).one_or_none()
         return None if found is None else (found[0], found[1], found[2], found[3])
 
-    def state(self, generation_id: str) -> str | None:
-        """Return the state of a generation; None if there is none with this id."""
-        return self._session.scalar(
-            select(GenerationRow.state).where(GenerationRow.id == generation_id)
+    def states(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the states of those of these ids that exist."""
+        return self._pairs(
+            select(GenerationRow.id, GenerationRow.state).where(GenerationRow.id.in_(ids))
         )
 
     def move(

@@ -95,10 +95,10 @@ class Records(Transactional):
         return _with_outputs(session, rows)
 
     @reads
-    def find_state(self, session: Session, generation_id: str) -> GenerationState | None:
-        """Return the state of a generation; None if there is none with this id."""
-        state = GenerationRepository(session).state(generation_id)
-        return None if state is None else GenerationState(state)
+    def find_states(self, session: Session, ids: Collection[str]) -> Mapping[str, GenerationState]:
+        """Return the states of those of these ids that exist."""
+        states = GenerationRepository(session).states(ids)
+        return {id_: GenerationState(state) for id_, state in states.items()}
 
     @reads
     def find_order(self, session: Session, generation_id: str) -> Order | None:

@@ -126,9 +126,9 @@ class FakeService:
         await self._pause()
         return find_ancestors(self.known, generation_id)
 
-    async def find_state(self, generation_id):
-        generation = await self.find(generation_id)
-        return generation and generation.state
+    async def find_states(self, ids):
+        await self._pause()
+        return {id_: self.known[id_].state for id_ in ids if id_ in self.known}
 
     async def contents(self, generation_id):
         await self._pause()

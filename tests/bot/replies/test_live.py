@@ -397,8 +397,8 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     states = [GenerationState.WAITING, ended.state]
 
     class GenerationRecords:
-        async def find_state(self, generation_id):
-            return states.pop(0)
+        async def find_states(self, ids):
+            return dict.fromkeys(ids, states.pop(0))
 
         async def deliver_again(self, generation_id):
             await bot.replies.deliver(ended, contents)

@@ -150,10 +150,12 @@ class Records:
 
     def __init__(self, *states):
         self.states = list(states)
-        self.again = []
+        self.again, self.asked = [], []
 
-    async def find_state(self, _id):
-        return self.states.pop(0)
+    async def find_states(self, ids):
+        self.asked.append(ids)
+        state = self.states.pop(0)
+        return {} if state is None else dict.fromkeys(ids, state)
 
     async def deliver_again(self, id_):
         self.again.append(id_)
@@ -195,6 +197,14 @@ async def test_an_end_that_an_edit_may_have_covered_is_told_again(
     await asyncio.wait({views.live._views[generation.id].task})
     assert records.again == [generation.id] * is_told
     assert (generation.id in views.live._views) is not is_told
+
+
+async def test_many_replies_are_looked_up_in_one_statement(views):
+    records = views.live.records = Records(GenerationState.RUNNING)
+    ids = {f"x{number}" for number in range(20)}
+    found = await asyncio.gather(*map(views.live._look_up, ids))
+    assert found == [GenerationState.RUNNING] * 20
+    assert records.asked == [ids]
 
 
 async def test_a_closed_view_shows_nothing(views, generation):
