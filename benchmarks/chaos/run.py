@@ -92,7 +92,7 @@ async def play(plan: Plan) -> Report:
         settling_at = time.monotonic()
         users.undo_decisions = False
         try:
-            await _settle(url, plan.patience_s)
+            await _settle(url, setup.world, plan.patience_s)
         finally:
             moderating.cancel()
             await asyncio.wait({moderating})
@@ -219,16 +219,19 @@ async def _let_undo_time_pass(url: str) -> None:
         await database.close()
 
 
-async def _settle(url: str, patience_s: float) -> None:
-    """Wait until every generation has ended and was delivered, or none does for `patience_s`.
+async def _settle(url: str, world: DiscordStandIn, patience_s: float) -> None:
+    """Wait until every generation has ended and was delivered, and every decision is shown.
 
-    Decisions are made final meanwhile.
+    Give up if nothing changes for `patience_s`. Decisions are made final meanwhile.
     """
     left, moved_at = -1, time.monotonic()
     while left and time.monotonic() < moved_at + patience_s:
         await asyncio.sleep(LOOK_S)
         await _let_undo_time_pass(url)
         generations = await asyncio.to_thread(read_generations, url)
+        _, cards = read_messages(world)
         before, left = left, sum(not generation.has_ended for generation in generations)
+        # Messages are edited after the delivery, at the pace that Discord allows.
+        left += sum(bool(card.decisions) for card in cards)
         if left != before:
             moved_at = time.monotonic()
