@@ -99,7 +99,8 @@ class Database:
         """Open a transaction in this thread, committed at the end or rolled back on an exception.
 
         On SQLite a transaction holds the write lock from its start, so that what it reads stays
-        valid; `read_only` lets it run beside others instead. Raises DatabaseError.
+        valid; `read_only` lets it run beside others instead. On PostgreSQL each statement of a
+        `read_only` one is committed by itself. Raises DatabaseError.
         """
         if self._is_closed:
             raise DatabaseUnavailable(_CLOSED)
