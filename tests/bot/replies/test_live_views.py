@@ -238,15 +238,21 @@ async def test_views_that_are_idle_are_forgotten_once_there_are_many(views, gene
     assert [*views.live._views] == [generation.id, "new"], "a countdown goes on"
 
 
-async def test_an_end_waits_for_the_edit_in_progress(views, generation):
-    """Discord could carry them out in another order."""
+def hold_edits(sender):
+    """Hold every edit; return what tells that one began, and what lets them end."""
     began, may_end = asyncio.Event(), asyncio.Event()
 
     async def edit(_address, _draft):
         began.set()
         await may_end.wait()
 
-    views.sender.edit = edit
+    sender.edit = edit
+    return began, may_end
+
+
+async def test_an_end_waits_for_the_edit_in_progress(views, generation):
+    """Discord could carry them out in another order."""
+    began, may_end = hold_edits(views.sender)
     views.live.show(build_running(generation, 3))
     await began.wait()
     ending = asyncio.create_task(views.live.end(generation.id))
@@ -260,13 +266,7 @@ async def test_an_end_waits_for_the_edit_in_progress(views, generation):
 
 async def test_a_countdown_ends_with_the_edit_in_which_the_run_ended(views, generation):
     """What the countdown would show again is no longer true."""
-    began, may_end = asyncio.Event(), asyncio.Event()
-
-    async def edit(_address, _draft):
-        began.set()
-        await may_end.wait()
-
-    views.sender.edit = edit
+    began, may_end = hold_edits(views.sender)
     running = build_running(generation, 3)
     views.live.show(replace(running, progress=replace(running.progress, done_at=LATER)))
     await began.wait()
