@@ -61,10 +61,12 @@ async def test_a_second_start_changes_nothing_at_discord(world, service, start_b
     assert after == before
 
 
-async def test_a_changed_command_is_sent(world, service, start_bot):
+async def test_a_changed_command_is_sent(world, service, start_bot, monkeypatch):
     async with start_bot(world, service) as bot:
         before = {one["name"]: one["version"] for one in world.commands.everything()}
-        bot.client.tree.get_command("quota").description = "See what is left"
+        # All clients of a process share its command objects.
+        quota = bot.client.tree.get_command("quota")
+        monkeypatch.setattr(quota, "description", "See what is left")
         await bot.client.sync_commands()
         after = {one["name"]: one["description"] for one in world.commands.everything()}
     assert after["quota"] == "See what is left"
