@@ -21,9 +21,7 @@ ACCEPTING = "tests/generation/requests tests/generation/moderation"
 MODULES = {
     "bot/permissions.py": "tests/bot/test_permissions.py",
     "bot/replies/live.py": "tests/bot/replies/test_live.py tests/bot/replies/test_sender.py",
-    "bot/replies/live_views.py": (
-        "tests/bot/replies/test_live_views.py tests/bot/replies/test_live.py"
-    ),
+    "bot/replies/live_views.py": "tests/bot/replies/test_live_views.py",
     "comfy/submission.py": (
         f"{FOLLOWING} tests/comfy/test_run.py tests/comfy/test_contract.py"
         " tests/comfy/test_partner_nodes.py"

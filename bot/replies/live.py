@@ -19,6 +19,7 @@ from bot.replies.moderation.review_posts import ReviewPosts
 from bot.replies.packing import BYTES_A_MESSAGE, Parcel, pack
 from bot.replies.request_messages import origin_text
 from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
+from bot.ui.text import BYTES_PER_MIB
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent
 from generation.marking.marker import Marker
@@ -27,7 +28,7 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.available_actions import ActionFinder
 from generation.service import GenerationService
 
-SMALL_BYTES = 4 * 1024 * 1024
+SMALL_BYTES = 4 * BYTES_PER_MIB
 """Bytes accepted everywhere; the last size that is tried."""
 
 _log = logging.getLogger(__name__)

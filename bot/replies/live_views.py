@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import assert_never
 
 import discord
 
@@ -93,6 +92,8 @@ class LiveViews:
         *,
         interval_s: float = EDIT_INTERVAL_S,
         channel_interval_s: float = CHANNEL_INTERVAL_S,
+        last_edit_patience_s: float = LAST_EDIT_PATIENCE_S,
+        look_up_s: float = LOOK_UP_S,
         now: Callable[[], datetime],
     ) -> None:
         self.records: GenerationService | None = None
@@ -101,6 +102,8 @@ class LiveViews:
         self._title_of = title_of
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
+        self._last_edit_patience_s = last_edit_patience_s
+        self._look_up_s = look_up_s
         self._now = now
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
@@ -122,7 +125,7 @@ class LiveViews:
         view = self._views.pop(generation_id, None)
         if view is not None and view.task is not None:
             # Two concurrent edits could arrive in the wrong order, and progress replace the result.
-            await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
+            await asyncio.wait({view.task}, timeout=self._last_edit_patience_s)
             view.stop()
 
     def show(self, event: LiveEvent) -> None:
@@ -207,34 +210,30 @@ class LiveViews:
             async with asyncio.timeout(max(0.0, left.total_seconds())):
                 await view.changed.wait()
         view.newest = view.newest or view.latest
-        return view.newest is not None and not view.is_muted
+        return True
 
     async def _edit(self, view: _View, event: LiveEvent) -> None:
         title = _(self._title_of(event.generation.workflow))
-        has_preview = False
+        preview = None
         # The edit arrives about this much later; a time that passes until then is shown as passed.
         now = self._now() + COUNTDOWN_LEAD
-        match event:
-            case Waiting():
-                moment = event.starts_at
-                draft = request_messages.waiting_message(event, title, now)
-            case Running():
-                preview = await _find_preview(event)
-                has_preview = preview is not None
-                moment = event.progress.done_at
-                draft = request_messages.running_message(event, title, now, preview)
-            case _:
-                assert_never(event)
+        if isinstance(event, Waiting):
+            moment = event.starts_at
+            draft = request_messages.waiting_message(event, title, now)
+        else:
+            preview = await _find_preview(event)
+            moment = event.progress.done_at
+            draft = request_messages.running_message(event, title, now, preview)
         view.latest = event
         view.counts_down_to = moment if moment is not None and moment > now else None
         items = draft.view.walk_children()
         looks = [item.content for item in items if isinstance(item, discord.ui.TextDisplay)]
-        if looks == view.shown and not has_preview:
+        if looks == view.shown and preview is None:
             return
         try:
             await self._sender.edit(view.address, draft)
         except Invalid:
-            if not isinstance(event, Running) or not has_preview:
+            if isinstance(event, Waiting) or preview is None:
                 raise
             draft = request_messages.running_message(event, title, now)
             await self._sender.edit(view.address, draft)
@@ -279,7 +278,7 @@ class LiveViews:
 
     async def _find_states(self) -> Mapping[str, GenerationState]:
         """Look up all that is asked for within a moment: two hundred replies ask all the time."""
-        await asyncio.sleep(LOOK_UP_S)
+        await asyncio.sleep(self._look_up_s)
         ids, self._looked_up = self._looked_up, set()
         try:
             return await self.records.find_states(ids) if self.records else {}

@@ -14,13 +14,6 @@ import pytest
 
 from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.live import LiveReplies
-from bot.replies.live_views import (
-    CHANNEL_INTERVAL_S,
-    EDIT_INTERVAL_S,
-    REMEMBERED_CHANNELS,
-    REMEMBERED_ENDS,
-    ChannelPace,
-)
 from generation.marking.marker import Marker
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.record import GenerationState
@@ -253,6 +246,7 @@ async def test_an_edit_under_way_does_not_overwrite_the_end(
         bot.replies.notify(tools.ended(generation))
         await bot.replies.deliver(*tools.result(generation, tools.picture()))
         await asyncio.wait({task})
+        assert not task.cancelled(), "Discord may have had the edit already"
         assert is_done(reply.message)
         assert bot.replies._live._views == {}
 
@@ -299,11 +293,6 @@ async def test_a_busy_channel_stays_within_its_limits(world, service, tools, sta
     assert world.rate_limit_hits == 0
 
 
-def test_edits_are_slower_than_discord_allows():
-    assert EDIT_INTERVAL_S >= 1.5
-    assert 5 / CHANNEL_INTERVAL_S < 4
-
-
 async def test_a_dropped_edit_is_made_good_by_the_next(bot, tools, world):
     generation, reply = await bot.imagine()
     world.advance(16)
@@ -326,12 +315,6 @@ async def test_a_deleted_reply_is_not_edited_again(bot, tools, world):
 async def test_a_generation_without_a_reply_is_nobodys_view(bot, tools):
     bot.replies.notify(tools.running(tools.generation(reply=""), 1))
     assert bot.replies._live._views == {}
-
-
-async def test_ends_are_forgotten_in_time(bot, tools):
-    for _ in range(REMEMBERED_ENDS + 5):
-        bot.replies.notify(tools.ended(tools.generation()))
-    assert len(bot.replies._live._ended) == REMEMBERED_ENDS
 
 
 async def test_closing_ends_every_task_and_may_be_repeated(bot, tools):
@@ -409,28 +392,6 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     message = await reply.until(is_done)
     assert files_of(message)
     assert "Cancel" not in str(message["components"])
-
-
-# The pace of a channel.
-
-
-def test_edits_of_one_channel_take_turns():
-    now = 100.0
-    pace = ChannelPace(1.5, lambda: now)
-    assert [pace.take_turn(1) for _ in range(3)] == [0.0, 1.5, 3.0]
-    assert pace.take_turn(2) == 0.0
-    now = 110.0
-    assert pace.take_turn(1) == 0.0
-
-
-def test_quiet_channels_are_forgotten():
-    now = 0.0
-    pace = ChannelPace(1.5, lambda: now)
-    for channel_id in range(REMEMBERED_CHANNELS + 1):
-        pace.take_turn(channel_id)
-    now = 10.0
-    pace.take_turn(0)
-    assert len(pace._free_at) == 1
 
 
 @pytest.mark.parametrize("is_direct", [False, True])

@@ -9,14 +9,29 @@ import discord
 import pytest
 
 from bot.replies.address import ReplyAddress
-from bot.replies.live_views import REMEMBERED_VIEWS, LiveViews
+from bot.replies.live_views import (
+    CHANNEL_INTERVAL_S,
+    EDIT_INTERVAL_S,
+    LAST_EDIT_PATIENCE_S,
+    LOOK_UP_S,
+    ChannelPace,
+    LiveViews,
+)
 from bot.replies.sender import Invalid, Unreachable
+from generation.errors import ServiceUnavailable
 from generation.record import GenerationState
 from tests.support.bot_objects import NOON, build_generation, build_running, build_waiting
 from tests.support.pictures import build_picture
 from tests.support.waiting import eventually
 
 LATER = NOON + timedelta(hours=1)
+HOUR_S = 3600.0
+
+
+async def run_what_is_ready():
+    """Let everything run that waits for no time to pass."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 class Sender:
@@ -25,9 +40,10 @@ class Sender:
     def __init__(self):
         self.sent = []
         self.errors = []
+        self.has_token = True
 
     def is_by_token(self, _address):
-        return True
+        return self.has_token
 
     async def edit(self, _address, draft):
         if self.errors:
@@ -40,14 +56,15 @@ class Sender:
 class Views:
     """Live views with a clock that stands still, and counts who looks at it."""
 
-    def __init__(self, interval_s):
+    def __init__(self, **intervals):
         self.sender = Sender()
+        self.time = NOON
         self.looks = 0
-        self.live = LiveViews(self.sender, str, interval_s=interval_s, now=self.now)
+        self.live = LiveViews(self.sender, str, **intervals, now=self.now)
 
     def now(self):
         self.looks += 1
-        return NOON
+        return self.time
 
     async def show(self, event):
         """Show it, and wait until its edit is over."""
@@ -57,13 +74,13 @@ class Views:
 
 
 @pytest.fixture
-def interval_s():
-    return 0.0
+def intervals():
+    return {"interval_s": 0.0}
 
 
 @pytest.fixture
-async def views(interval_s):
-    made = Views(interval_s)
+async def views(intervals):
+    made = Views(**intervals)
     yield made
     await made.live.close()
 
@@ -108,11 +125,61 @@ async def test_until_a_shown_time_passes_nothing_is_done(views, generation):
     assert len(views.sender.sent) == 2
 
 
+async def test_when_a_shown_time_passes_its_message_is_edited(views, generation):
+    began, may_end = hold_edits(views.sender)
+    starts_at = NOON + timedelta(seconds=1.5)
+    views.live.show(replace(build_waiting(generation, 2, 3), starts_at=starts_at))
+    await began.wait()
+    views.time = NOON + timedelta(seconds=0.5)
+    may_end.set()
+    await run_what_is_ready()
+    (first, _), (second, _) = views.sender.sent
+    assert "starting now" in first
+    assert "starting soon" in second
+
+
+async def test_what_is_shown_already_is_not_sent_again(views, generation):
+    for _ in range(2):
+        await views.show(build_waiting(generation, 2, 3))
+    assert len(views.sender.sent) == 1
+    for _ in range(2):
+        await views.show(build_running(generation, 3))
+    assert len(views.sender.sent) == 2
+    for colour in ("teal", "red"):
+        await views.show(build_running(generation, 3, build_picture(colour=colour)))
+    assert len(views.sender.sent) == 4, "another preview is another look"
+
+
 async def test_the_first_edit_waits_for_nothing(views, generation):
     views.live.show(build_waiting(generation, 2, 3))
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await run_what_is_ready()
     assert len(views.sender.sent) == 1
+
+
+def test_edits_are_as_frequent_as_discord_takes_them():
+    """It takes five in five seconds, and finished pictures need some of them."""
+    assert 1.5 <= EDIT_INTERVAL_S <= 2.0
+    assert 3 < 5 / CHANNEL_INTERVAL_S < 4
+    assert LOOK_UP_S <= 0.1
+    assert LAST_EDIT_PATIENCE_S <= 30.0
+
+
+@pytest.mark.parametrize("intervals", [{"interval_s": HOUR_S}])
+async def test_edits_of_a_reply_are_an_interval_apart(views, generation):
+    await views.show(build_waiting(generation, 2, 3))
+    views.live.show(build_waiting(generation, 1, 3))
+    await run_what_is_ready()
+    assert len(views.sender.sent) == 1
+
+
+@pytest.mark.parametrize("intervals", [{"interval_s": 0.0, "channel_interval_s": HOUR_S}])
+@pytest.mark.parametrize("has_token", [True, False])
+async def test_edits_in_a_channel_by_id_are_an_interval_apart(views, has_token):
+    views.sender.has_token = has_token
+    for place in (1, 2):
+        views.live.show(build_waiting(build_with_reply("en-US"), place, 3))
+    await run_what_is_ready()
+    assert len(views.sender.sent) == (2 if has_token else 1)
 
 
 async def test_a_preview_that_discord_refuses_is_left_out(views, generation):
@@ -155,6 +222,8 @@ class Records:
     async def find_states(self, ids):
         self.asked.append(ids)
         state = self.states.pop(0)
+        if isinstance(state, Exception):
+            raise state
         return {} if state is None else dict.fromkeys(ids, state)
 
     async def deliver_again(self, id_):
@@ -191,7 +260,7 @@ async def test_only_what_is_so_elsewhere_is_shown(views, generation, build, stat
 async def test_an_end_that_an_edit_may_have_covered_is_told_again(
     views, generation, is_shared, after, is_told
 ):
-    records = Records(GenerationState.RUNNING, after)
+    records = Records(*[GenerationState.RUNNING] * is_shared, after)
     views.live.records, views.live.is_shared = records, is_shared
     views.live.show(build_running(generation, 3))
     await asyncio.wait({views.live._views[generation.id].task})
@@ -207,13 +276,32 @@ async def test_many_replies_are_looked_up_in_one_statement(views):
     assert records.asked == [ids]
 
 
+@pytest.mark.parametrize("intervals", [{"look_up_s": HOUR_S}])
+async def test_a_look_up_waits_for_others(views):
+    records = views.live.records = Records(GenerationState.RUNNING)
+    asking = asyncio.create_task(views.live._look_up("x"))
+    await run_what_is_ready()
+    assert records.asked == []
+    asking.cancel()
+
+
+async def test_a_state_that_cannot_be_read_is_not_known(views):
+    views.live.records = Records(ServiceUnavailable())
+    assert await views.live._look_up("x") is None
+
+
 async def test_a_closed_view_shows_nothing(views, generation):
+    began, _ = hold_edits(views.sender)
+    views.live.show(build_waiting(generation, 2, 3))
+    await began.wait()
+    task = views.live._views[generation.id].task
     await views.live.close()
-    views.live.show(build_running(generation, 3))
-    assert views.live._views == {}
+    assert task.cancelled()
+    views.live.show(build_running(build_with_reply("en-US"), 3))
+    assert [*views.live._views] == [generation.id]
 
 
-@pytest.mark.parametrize("interval_s", [3600.0])
+@pytest.mark.parametrize("intervals", [{"interval_s": HOUR_S}])
 async def test_an_end_before_the_first_edit_leaves_nothing(views, generation):
     views.live.show(build_running(generation, 3))
     task = views.live._views[generation.id].task
@@ -229,11 +317,11 @@ async def test_views_that_are_idle_are_forgotten_once_there_are_many(views, gene
     """Another process may have delivered their ends."""
     waiting = build_waiting(generation, 2, 3)
     views.live.show(replace(waiting, starts_at=LATER))
-    for number in range(REMEMBERED_VIEWS - 1):
+    for number in range(999):
         views.live.show(replace(waiting, generation=replace(generation, id=f"x{number}")))
     _, *idle = views.live._views.values()
     await asyncio.wait({view.task for view in idle})
-    assert len(views.live._views) == REMEMBERED_VIEWS
+    assert len(views.live._views) == 1_000
     views.live.show(replace(waiting, generation=replace(generation, id="new")))
     assert [*views.live._views] == [generation.id, "new"], "a countdown goes on"
 
@@ -241,10 +329,12 @@ async def test_views_that_are_idle_are_forgotten_once_there_are_many(views, gene
 def hold_edits(sender):
     """Hold every edit; return what tells that one began, and what lets them end."""
     began, may_end = asyncio.Event(), asyncio.Event()
+    send = sender.edit
 
-    async def edit(_address, _draft):
+    async def edit(address, draft):
         began.set()
         await may_end.wait()
+        await send(address, draft)
 
     sender.edit = edit
     return began, may_end
@@ -255,20 +345,48 @@ async def test_an_end_waits_for_the_edit_in_progress(views, generation):
     began, may_end = hold_edits(views.sender)
     views.live.show(build_running(generation, 3))
     await began.wait()
+    task = views.live._views[generation.id].task
     ending = asyncio.create_task(views.live.end(generation.id))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await run_what_is_ready()
     assert not ending.done()
     may_end.set()
     async with asyncio.timeout(20):
         await ending
+    assert not task.cancelled()
+    await views.live.end(generation.id)
+    views.live.show(build_running(generation, 4))
+    assert views.live._views == {}
+
+
+@pytest.mark.parametrize("intervals", [{"interval_s": 0.0, "last_edit_patience_s": 0.0}])
+async def test_an_edit_that_takes_too_long_is_cancelled_at_the_end(views, generation):
+    began, _ = hold_edits(views.sender)
+    views.live.show(build_running(generation, 3))
+    await began.wait()
+    task = views.live._views[generation.id].task
+    await views.live.end(generation.id)
+    await asyncio.wait({task}, timeout=20)
+    assert task.cancelled()
+
+
+def build_countdown(generation):
+    running = build_running(generation, 3)
+    return replace(running, progress=replace(running.progress, done_at=LATER))
+
+
+async def test_a_countdown_ends_with_the_run_in_another_process(views, generation):
+    states = GenerationState.RUNNING, GenerationState.SUCCEEDED
+    views.live.records, views.live.is_shared = Records(*states), True
+    views.live.show(build_countdown(generation))
+    task = views.live._views[generation.id].task
+    await eventually(task.done)
+    assert views.live._views == {}
 
 
 async def test_a_countdown_ends_with_the_edit_in_which_the_run_ended(views, generation):
     """What the countdown would show again is no longer true."""
     began, may_end = hold_edits(views.sender)
-    running = build_running(generation, 3)
-    views.live.show(replace(running, progress=replace(running.progress, done_at=LATER)))
+    views.live.show(build_countdown(generation))
     await began.wait()
     view = views.live._views[generation.id]
     assert view.counts_down_to == LATER
@@ -276,3 +394,33 @@ async def test_a_countdown_ends_with_the_edit_in_which_the_run_ended(views, gene
     may_end.set()
     await eventually(view.task.done)
     assert not view.task.cancelled()
+
+
+def test_ends_are_forgotten_in_time(views):
+    for number in range(1_005):
+        views.live.retire(f"x{number}")
+    assert [*views.live._ended] == [f"x{number}" for number in range(5, 1_005)]
+
+
+# The pace of a channel.
+
+
+def test_edits_of_one_channel_take_turns():
+    now = 100.0
+    pace = ChannelPace(1.5, lambda: now)
+    assert [pace.take_turn(1) for _ in range(3)] == [0.0, 1.5, 3.0]
+    assert pace.take_turn(2) == 0.0
+    now = 110.0
+    assert pace.take_turn(1) == 0.0
+
+
+def test_quiet_channels_are_forgotten():
+    now = 0.0
+    pace = ChannelPace(1.5, lambda: now)
+    for channel_id in range(1_000):
+        pace.take_turn(channel_id)
+    now = 10.0
+    pace.take_turn(1_000)
+    assert len(pace._free_at) == 1_001
+    pace.take_turn(0)
+    assert [*pace._free_at] == [1_000, 0]
