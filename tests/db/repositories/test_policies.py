@@ -52,8 +52,10 @@ def test_roles_of_guilds_and_of_direct_messages_are_apart(policies):
         assert policies.clear_role(place, 5)
         assert not policies.clear_role(place, 5)
         assert read(place) == [(6, number, False)]
+    (changed,) = policies.roles(None)
     policies.set_role(None, 6, pictures=9)
     assert [read(place)[0][1] for place in PLACES] == [0, 1, 9]
+    assert changed.pictures == 9, "what was read before is brought up to date"
 
 
 def test_channels_of_guilds_and_of_direct_messages_are_apart(policies):
