@@ -157,10 +157,9 @@ class LiveReplies(ReviewPosts, Notifier):
         address = parse_reply(generation.reply)
         if address is None:
             return
-        if generation.message_url is not None:
-            # It was shown before: other messages are deleted, and the reply is edited.
-            await delete_others(self._client, generation, address)
-            await delete_shared(self._client, generation)
+        # Where it was shown before, other messages are deleted, and the reply is edited.
+        await delete_others(self._client, generation, address)
+        await delete_shared(self._client, generation)
         try:
             with speaking(address.locale):
                 await self._say_held(generation, address)

@@ -479,11 +479,12 @@ async def test_whoever_waits_for_a_moderator_reads_so(bot, tools):
 
 async def test_a_result_that_is_held_after_it_was_shown_is_shown_nowhere(bot, tools, world):
     generation, reply = await bot.imagine()
-    other, shared = await bot.imagine(bot.ben)
-    shared_url = (await bot.replies.deliver(*tools.result(other, tools.picture()))).message_url
     ended, contents = tools.result(generation, *[tools.picture()] * 12)
     receipt = await bot.replies.deliver(ended, contents)
     assert "· more" in str(bot.ana.messages("general"))
+    # What is shared is posted below all results, so that each is looked for by itself.
+    other, shared = await bot.imagine(bot.ben)
+    shared_url = (await bot.replies.deliver(*tools.result(other, tools.picture()))).message_url
     urls = {"message_url": receipt.message_url, "shared_url": shared_url}
     held = replace(ended, withheld=True, **urls)
     world.advance(16)
