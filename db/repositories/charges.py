@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from db.base import table_of
 from db.dialect import is_postgresql
@@ -55,10 +54,6 @@ _RESERVED = (
 _COUNT_CLOSED = select(func.count()).where(
     _ROWS.generation_id == bindparam("of_id"), _ROWS.kind.in_((CHARGE, REFUND))
 )
-_ADD_ON_SQLITE = sqlite.insert(_TABLE).on_conflict_do_nothing().returning(_ROWS.generation_id)
-_ADD_ON_POSTGRESQL = (
-    postgresql.insert(_TABLE).on_conflict_do_nothing().returning(_ROWS.generation_id)
-)
 
 
 class ChargeRepository(Repository):
@@ -94,7 +89,8 @@ class ChargeRepository(Repository):
         at: datetime,
     ) -> bool:
         """Reserve an amount; return False, without effect, if it was reserved before."""
-        return self._record(
+        return self._add_missing(
+            ChargeRow,
             generation_id=generation_id,
             kind=RESERVE,
             user_id=user_id,
@@ -123,7 +119,8 @@ class ChargeRepository(Repository):
         reserved = self._session.execute(_RESERVED, {"of_id": generation_id}).one_or_none()
         if reserved is None or self._is_closed(generation_id):
             return False
-        return self._record(
+        return self._add_missing(
+            ChargeRow,
             generation_id=generation_id,
             kind=kind,
             user_id=reserved.user_id,
@@ -135,7 +132,3 @@ class ChargeRepository(Repository):
 
     def _is_closed(self, generation_id: str) -> bool:
         return bool(self._session.scalar(_COUNT_CLOSED, {"of_id": generation_id}))
-
-    def _record(self, **values: object) -> bool:
-        statement = _ADD_ON_POSTGRESQL if is_postgresql(self._session) else _ADD_ON_SQLITE
-        return self._session.scalar(statement, values) is not None

@@ -28,6 +28,7 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
     assert not watchdog._is_due(run, now)
     watchdog.note_queue_changed()
     assert watchdog._is_due(run, now)
+    assert not watchdog._hint.is_set(), "it is soon enough at the next tick"
     listener.last_frame_at = now + 50
     run.last_sign_at = watchdog._queue_changed_at
     assert watchdog._is_due(run, now + 50), "a coarse clock does not tell which was first"
