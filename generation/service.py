@@ -155,7 +155,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
         self._line.on_power = self._positions.note_left
         self._tasks = TaskOwner(_log)
         self.submissions = PendingWork()
-        """Submissions in progress; front ends add the checks and acknowledgements before them."""
+        """Submissions and decisions in progress, with what front ends check and tell then."""
         self._tells_places = settings.tells_places
 
     @property

@@ -1,7 +1,7 @@
 """Results of generations, and their input pictures. Nothing here commits."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
@@ -71,6 +71,13 @@ class OutputRepository(Repository):
                 self._session.execute(_ADD_CONTENT, {"output_id": row.id, "content": b""})
             rows.append(row)
         return tuple(rows)
+
+    def set_thumbnails(self, id: str, thumbnails: Mapping[int, bytes]) -> None:  # noqa: A002 - the column's name
+        """Set the thumbnails of results by position, unless they were deleted meanwhile."""
+        is_stored = exists().where(OutputContentRow.output_id == OutputRow.id)
+        for position, thumbnail in thumbnails.items():
+            chosen = update(OutputRow).filter_by(generation_id=id, position=position)
+            self._change(chosen.where(is_stored).values(thumbnail=thumbnail))
 
     def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """Return the results in order, without their bytes."""

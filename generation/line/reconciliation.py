@@ -191,7 +191,7 @@ class Reconciliation:
                 (await self._records.undelivered()).get(id_) == telling
             ):
                 # The workflow ended without recording a delivery, and no other one did meanwhile.
-                await self._steps.settlement.give_up_delivery(id_)
+                await self._steps.delivery.give_up(id_)
 
     async def _may_begin(self, workflow_id: str, state: str | None) -> bool:
         """Return whether it has not started, or failed and may be restarted.

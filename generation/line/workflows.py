@@ -183,7 +183,7 @@ class Workflows:
             return False
         except DeliveryImpossible as error:
             _log.info("The end of generation %s cannot be told: %s", generation_id, error)
-            await self._retry_transient(self._steps.settlement.give_up_delivery, generation_id)
+            await self._retry_transient(self._steps.delivery.give_up, generation_id)
         return True
 
     async def _cancel_body(self, generation_id: str) -> None:
@@ -203,7 +203,7 @@ class Workflows:
             left_s = min(max(left_s - passed_s, left_s / DELIVERY_LEAST_SHARE), left_s)
         while not await self._try_delivery(generation_id):
             if loop.time() - began_at >= left_s:
-                await self._retry_transient(self._steps.settlement.give_up_delivery, generation_id)
+                await self._retry_transient(self._steps.delivery.give_up, generation_id)
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)

@@ -8,7 +8,7 @@ the moderators' message, in `review_cards`.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +23,8 @@ from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, OutputRow
 from generation.history.queries import copy_generation, copy_output
+from generation.media import imaging
+from generation.media.decoding import decode
 from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
@@ -84,6 +86,7 @@ class Delivery(Transactional):
             if recorded.review_state is None:
                 return await self._tell(generation_id, recorded, records=True)
             # Moderators see it first, and may decide at once.
+            await self._add_thumbnails(generation_id)
             await self._reviews.show(recorded.generation)
             try:
                 return await self._tell(generation_id, None, records=True)
@@ -100,6 +103,12 @@ class Delivery(Transactional):
             # Nobody waits now, and the next result is recorded sooner.
             self._database.checkpoint()
 
+    async def give_up(self, generation_id: str) -> None:
+        """Record that delivery is impossible. Raises DatabaseError."""
+        _log.warning("The end of generation %s could be told to nobody.", generation_id)
+        await self._add_thumbnails(generation_id)
+        await self._record_given_up(generation_id)
+
     async def repeat(self, generation_id: str) -> None:
         """Deliver once more, after another message may have replaced the reply.
 
@@ -113,6 +122,7 @@ class Delivery(Transactional):
         receipt: Receipt | None = None
         told: _Message | None = None
         seen: Generation | None = None
+        contents: Sequence[OutputContent] = ()
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
             recorded = recorded or await self._load(generation_id)
             # Ends when the last message that was sent matches the record.
@@ -123,10 +133,13 @@ class Delivery(Transactional):
                     return receipt
                 if receipt is not None:
                     seen = replace(seen, message_url=receipt.message_url)
-                receipt = await self._say(seen, message, recorded.contents if recorded else ())
+                contents = recorded.contents if recorded else ()
+                receipt = await self._say(seen, message, contents)
                 told = message
                 if records and receipt is not None:
-                    recorded = await self._record(generation_id, told, receipt)
+                    # Made only now: the picture itself does not wait for its thumbnail.
+                    thumbnails = await _make_thumbnails(contents)
+                    recorded = await self._record(generation_id, told, receipt, thumbnails)
                 else:
                     recorded = await self._load(generation_id, told)
 
@@ -147,10 +160,16 @@ class Delivery(Transactional):
 
     @writes
     def _record(
-        self, session: Session, generation_id: str, told: _Message, receipt: Receipt
+        self,
+        session: Session,
+        generation_id: str,
+        told: _Message,
+        receipt: Receipt,
+        thumbnails: Mapping[int, bytes],
     ) -> RecordedEnd | None:
-        """Record the delivery, unless something else is to be delivered by now; return as `_read`.
+        """Record the delivery with thumbnails, unless something else is to be delivered by now.
 
+        Return as `_load` does.
         Reading and recording in one transaction cannot be overtaken.
         """
         recorded = _load(session, generation_id, told)
@@ -158,7 +177,29 @@ class Delivery(Transactional):
             GenerationRepository(session).update(
                 generation_id, delivered_at=self._clock(), message_url=receipt.message_url
             )
+            OutputRepository(session).set_thumbnails(generation_id, thumbnails)
         return recorded
+
+    async def _add_thumbnails(self, generation_id: str) -> None:
+        """Record the thumbnails of results that are seen without having been delivered."""
+        thumbnails = await _make_thumbnails(await self._contents(generation_id))
+        if thumbnails:
+            await self._record_thumbnails(generation_id, thumbnails)
+
+    @reads
+    def _contents(self, session: Session, generation_id: str) -> tuple[OutputContent, ...]:
+        results = OutputRepository(session).contents(generation_id)
+        return tuple(OutputContent(copy_output(output), content) for output, content in results)
+
+    @writes
+    def _record_thumbnails(
+        self, session: Session, generation_id: str, thumbnails: Mapping[int, bytes]
+    ) -> None:
+        OutputRepository(session).set_thumbnails(generation_id, thumbnails)
+
+    @writes
+    def _record_given_up(self, session: Session, generation_id: str) -> None:
+        GenerationRepository(session).update(generation_id, given_up_at=self._clock())
 
     @reads
     def _load(
@@ -166,6 +207,16 @@ class Delivery(Transactional):
     ) -> RecordedEnd | None:
         """Return the recorded state, with results if they are to be sent and were not `told`."""
         return _load(session, generation_id, told)
+
+
+async def _make_thumbnails(contents: Sequence[OutputContent]) -> dict[int, bytes]:
+    """Return the thumbnails of pictures that have none yet, by position."""
+    made = {
+        one.output.position: await decode(imaging.thumbnail, one.content)
+        for one in contents
+        if one.output.thumbnail is None and one.output.media_type.startswith("image/")
+    }
+    return {position: thumbnail for position, thumbnail in made.items() if thumbnail is not None}
 
 
 def _load(session: Session, generation_id: str, told: _Message | None) -> RecordedEnd | None:

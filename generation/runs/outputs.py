@@ -160,8 +160,8 @@ async def _video_result(filename: str, media_type: str, content: bytes) -> NewOu
 
 
 async def _picture_result(filename: str, guessed_type: str, content: bytes) -> NewOutput:
-    """Return a picture as a result, with its true type, size and thumbnail if it is readable."""
-    description, thumbnail = await decode(_look_at, content)
+    """Return a picture as a result, with its true type and size if it is readable."""
+    description = await decode(imaging.describe, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)
         return NewOutput(UNPLACED, filename, guessed_type, content)
@@ -172,12 +172,7 @@ async def _picture_result(filename: str, guessed_type: str, content: bytes) -> N
         content,
         description.width,
         description.height,
-        thumbnail,
     )
-
-
-def _look_at(content: bytes) -> tuple[imaging.Description | None, bytes | None]:
-    return imaging.describe(content), imaging.thumbnail(content)
 
 
 def _is_temporary(output: Output) -> bool:

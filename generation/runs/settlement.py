@@ -21,7 +21,7 @@ from generation.runs.outcome import failure_of
 from generation.runs.results import FinishedRun, RecordedEnd
 from generation.tasks import finish
 from generation.text import legible
-from generation.transactions import Transactional, writes
+from generation.transactions import Transactional
 
 UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
 
@@ -60,12 +60,6 @@ class Settlement(Transactional):
     async def cancel(self, generation_id: str) -> RecordedEnd | None:
         """End a generation as cancelled, charged if its sampler had started."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, CANCELLED))
-
-    @writes
-    def give_up_delivery(self, session: Session, generation_id: str) -> None:
-        """Record that delivery is impossible."""
-        _log.warning("The end of generation %s could be told to nobody.", generation_id)
-        GenerationRepository(session).update(generation_id, given_up_at=self._clock())
 
     async def _settle(
         self,

@@ -264,17 +264,19 @@ async def _act(
     """Decide on one result, or undo it, and show what follows in the message."""
     refusal: GenerationError | None = None
     unshared = False
-    try:
-        unshared = await _record(interaction, generation_id, action, reason)
-    except GenerationError as error:
-        refusal = error
-    if place == CARD and _is_private(interaction):
-        is_undoable = refusal is None and action != UNDO
-        await show_next(interaction, undoable=[generation_id] if is_undoable else ())
-    else:
-        await _show_decision(interaction, generation_id, place)
-    await _say_unshared(interaction, int(unshared))
-    await _update_messages(interaction, generation_id, action)
+    # A stop waits: whoever decided would be told that it did not work, though it is recorded.
+    with services_of(interaction).generations.submissions.pending():
+        try:
+            unshared = await _record(interaction, generation_id, action, reason)
+        except GenerationError as error:
+            refusal = error
+        if place == CARD and _is_private(interaction):
+            is_undoable = refusal is None and action != UNDO
+            await show_next(interaction, undoable=[generation_id] if is_undoable else ())
+        else:
+            await _show_decision(interaction, generation_id, place)
+        await _say_unshared(interaction, int(unshared))
+        await _update_messages(interaction, generation_id, action)
     if refusal is not None:
         raise refusal
 

@@ -6,12 +6,15 @@ import pytest
 
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.reviews import PENDING, ReviewRepository
+from db.repositories.outputs import NewOutput, OutputRepository
 from generation.history.removal import Remover
+from generation.media.imaging import describe
 from generation.moderation.review import UNDO_TIME, Reviews
 from generation.notifier import DeliveryImpossible, Receipt
 from generation.request import Actor
 from generation.runs.delivery import Delivery
 from generation.service import utc_now
+from tests.support.pictures import build_picture
 from tests.support.rows import generation_row
 
 ANA, MO, GUILD = 1, 2, 5
@@ -89,6 +92,76 @@ async def made(database):
                 ReviewRepository(session).begin(ID, PENDING, now)
 
     return add
+
+
+@pytest.fixture
+def add_picture(database):
+    """Record a picture of the result."""
+
+    def add():
+        picture = NewOutput(0, "a.png", "image/png", build_picture(size=(8, 8)))
+        with database.transaction() as session:
+            OutputRepository(session).add_outputs(ID, [picture])
+
+    return add
+
+
+@pytest.fixture
+def find_thumbnail(database):
+    """Return what is recorded of the picture's thumbnail."""
+
+    def find():
+        with database.transaction() as session:
+            (output,) = OutputRepository(session).outputs(ID)
+            return output.thumbnail
+
+    return find
+
+
+async def test_a_thumbnail_is_recorded_once_its_picture_is_delivered(
+    made, add_picture, find_thumbnail, notifier, build_delivery
+):
+    await made(is_held=False)
+    add_picture()
+    telling = asyncio.create_task(build_delivery().deliver(ID))
+    await notifier.arrived.acquire()
+    assert find_thumbnail() is None, "nobody waits for it"
+    notifier.let_through.release()
+    await telling
+    assert describe(find_thumbnail()).width == 8
+
+
+async def test_moderators_get_the_thumbnail_of_what_they_decide_on(
+    made, add_picture, find_thumbnail, notifier, build_delivery
+):
+    await made(is_held=True)
+    add_picture()
+    telling = asyncio.create_task(build_delivery().deliver(ID))
+    await notifier.arrived.acquire()
+    assert describe(find_thumbnail()).width == 8
+    notifier.let_through.release()
+    await telling
+
+
+async def test_what_cannot_be_delivered_has_a_thumbnail_too(
+    database, made, add_picture, find_thumbnail, build_delivery
+):
+    await made(is_held=False)
+    add_picture()
+    await build_delivery().give_up(ID)
+    assert describe(find_thumbnail()).width == 8
+    with database.transaction() as session:
+        assert GenerationRepository(session).get(ID).given_up_at is not None
+
+
+async def test_what_was_deleted_meanwhile_gets_no_thumbnail(database, made, add_picture):
+    await made(is_held=False)
+    add_picture()
+    await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
+    with database.transaction() as session:
+        OutputRepository(session).set_thumbnails(ID, {0: b"small"})
+        (output,) = OutputRepository(session).outputs(ID)
+        assert output.thumbnail is None
 
 
 @pytest.mark.parametrize("approved", [True, False])
