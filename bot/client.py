@@ -14,24 +14,14 @@ from discord.http import Route
 
 from bot.command_sync import sync_commands
 from bot.commands import add_commands
-from bot.commands.admin.workflows import LIBRARY_FORMS
-from bot.commands.help import HELP_FORMS
-from bot.commands.message_menu import MessageMenu
-from bot.commands.mod.pictures import BLOCK_FORMS, block_picture
-from bot.commands.mod.review import report_image
-from bot.commands.my_settings import SETTINGS_FORMS
-from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.onboarding import greet
-from bot.replies.actions import RESULT_FORMS
-from bot.replies.appeals import APPEAL_FORMS
-from bot.replies.moderation.review_buttons import REVIEW_FORMS
 from bot.services import Services
 from bot.settings import ShardSettings
 from bot.tree import CommandTree
 from bot.ui.components import PersistentItem
-from bot.ui.modals import ModalDispatcher
+from bot.ui.modals import answer_modal
 from generation.errors import ServiceUnavailable
 
 SYNC_AGAIN_S = 60.0
@@ -92,7 +82,6 @@ class LimnerClient(discord.AutoShardedClient):
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._services: Services | None = None
-        self._modals = ModalDispatcher({})
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
         self._connecting: asyncio.Task[Any] | None = None
@@ -107,22 +96,7 @@ class LimnerClient(discord.AutoShardedClient):
     def serve(self, services: Services) -> None:
         """Bind commands, buttons and modals to these services."""
         self._services = services
-        menu = MessageMenu(services)
-        entries = (*menu.commands(), report_image, block_picture)
-        add_commands(self.tree, services, entries, self._guilds)
-        self._modals = ModalDispatcher(
-            {
-                **RESULT_FORMS,
-                **SETTINGS_FORMS,
-                **LIBRARY_FORMS,
-                **menu.forms(),
-                **BLOCK_FORMS,
-                **REVIEW_FORMS,
-                **MYDATA_FORMS,
-                **HELP_FORMS,
-                **APPEAL_FORMS,
-            }
-        )
+        add_commands(self.tree, services, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, services, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(*PersistentItem.__subclasses__())
@@ -181,7 +155,7 @@ class LimnerClient(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Handle a submitted modal; discord.py dispatches all other interactions itself."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self._modals.answer(interaction)
+            await answer_modal(interaction)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Post a greeting in a server that invited the bot, if it is served."""

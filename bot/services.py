@@ -57,6 +57,9 @@ class Services:
     visible_mark: VisibleMark
     marker: Marker = field(default_factory=Marker)
     file_slots: FileSlots = field(default_factory=FileSlots)
+    offered_pictures: dict[tuple[int, int], discord.Attachment] = field(default_factory=dict)
+    """Pictures in open forms, by user id and attachment id; the newest are kept."""
+
     press_order: PressOrder = field(default_factory=PressOrder)
     acknowledgements: PendingWork = field(default_factory=PendingWork)
 

@@ -8,7 +8,10 @@ from bot.commands.admin.group import AdministrationGroup
 from bot.commands.help import help_command
 from bot.commands.history import history_command
 from bot.commands.imagine import imagine_command
+from bot.commands.message_menu import describe, show_info, use_as_input
 from bot.commands.mod.group import ModerationGroup
+from bot.commands.mod.pictures import block_picture
+from bot.commands.mod.review import report_image
 from bot.commands.my_settings import settings_command
 from bot.commands.mydata import MydataGroup
 from bot.commands.presets import PresetsGroup
@@ -49,7 +52,6 @@ COMMAND_NAMES = frozenset(
 def add_commands(
     tree: app_commands.CommandTree[Client],
     services: Services,
-    menu: Sequence[app_commands.ContextMenu],
     guilds: Sequence[Object],
 ) -> None:
     """Add the built-in commands and the entries of the messages' menu to the tree.
@@ -70,7 +72,11 @@ def add_commands(
         help_command,
         AdministrationGroup(services),
         ModerationGroup(services),
-        *menu,
+        show_info,
+        use_as_input,
+        describe,
+        report_image,
+        block_picture,
     )
     for command in commands:
         is_for_all = command.name not in AUTHORITY

@@ -14,7 +14,7 @@ from bot.services import services_of
 from bot.tree import CommandTree
 from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, text
-from bot.ui.modals import Handler, ModalInput, open_modal, prompt_field
+from bot.ui.modals import ModalInput, handles_modal, open_modal, prompt_field
 from bot.ui.text import harmless
 
 TRY_FORM = "h:try"
@@ -43,23 +43,18 @@ _COMMAND = re.compile(r"`/([a-z ]+)`")
 class TryButton(PersistentItem, template=r"help:try"):
     """Asks for a prompt."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Open the form."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         prompt = prompt_field(placeholder=_("a fox in the snow under a red sunset"))
         await open_modal(interaction, TRY_FORM, _("Make a picture"), prompt)
 
 
-async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Submit the request of that form."""
+@handles_modal(TRY_FORM)
+async def _take_try(interaction: discord.Interaction, answer: ModalInput) -> None:
     await submit(interaction, CommandInput(answer.texts.get("prompt", "")))
-
-
-HELP_FORMS: Mapping[str, Handler] = {TRY_FORM: take_try}
 
 
 @app_commands.command(name="help", description="How to make pictures here")
 async def help_command(interaction: discord.Interaction) -> None:
-    """Show how to use the bot."""
     workflows = services_of(interaction).generations.workflows(requester_of(interaction))
     kinds = sort_kinds({workflow.kind for workflow in workflows})
     view = build_help(kinds, ids_of(interaction))

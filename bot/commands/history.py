@@ -41,16 +41,14 @@ EVERY_STATE = "every"
 class HistoryButton(PersistentItem, template=QUERY_PATTERN):
     """Shows a page; the custom id holds the whole query."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the page in the same message."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         await _turn_to(interaction, HistoryQuery.parse(self.match))
 
 
 class HistoryFilterMenu(PersistentItem, template=rf"f{QUERY_PATTERN}"):
     """Chooses the listed state; the custom id holds the rest of the query."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """List the first page of the chosen state in the same message."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         query, state = HistoryQuery.parse(self.match), STATES.get(chosen_in(interaction))
         await _turn_to(interaction, replace(query, state=state, page=1, anchor=""))
 
@@ -58,8 +56,7 @@ class HistoryFilterMenu(PersistentItem, template=rf"f{QUERY_PATTERN}"):
 class HistoryOpenMenu(PersistentItem, template=r"h:open"):
     """Shows one of the listed results with its buttons."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the result in private."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         await repost(interaction, chosen_in(interaction), private=True)
 
 
@@ -88,7 +85,6 @@ async def history_command(
     since: str | None = None,
     until: str | None = None,
 ) -> None:
-    """Show the first page."""
     await acknowledge(interaction)
     query = HistoryQuery.asked(
         search=search, workflow=workflow, status=status, since=since, until=until

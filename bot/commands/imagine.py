@@ -42,7 +42,6 @@ async def imagine_command(
     spoiler: bool | None = None,  # noqa: FBT001 - likewise
     enhance: bool = False,  # noqa: FBT001, FBT002 - likewise
 ) -> None:
-    """Submit the request."""
     values = {
         "negative": negative,
         "count": count,

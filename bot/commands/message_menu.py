@@ -2,27 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
-from bot.permissions import is_operator
-from bot.replies.actions import find_own
+from bot.replies.actions import details_of, find_own
 from bot.replies.inputs import uploaded
 from bot.replies.posted_files import files_of, is_kept_by_discord
 from bot.replies.starts import ask_for_start, start_fields
 from bot.replies.submission import CommandInput, submit
-from bot.requester import requester_of
-from bot.services import Services
+from bot.services import services_of
 from bot.ui.components import menu_options
-from bot.ui.details import details_layout
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
-from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_strength
+from bot.ui.modals import ModalInput, choice_field, handles_modal, open_modal, parse_strength
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.statements import statement_lines
 from bot.ui.text import harmless
@@ -31,8 +27,6 @@ from generation.marking.statements import Statement, read_statement
 from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
 from generation.requests.available_actions import PICTURE_TYPES
-
-FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
 
 READ_BYTES = 25 * 1024 * 1024
 """Bytes of the largest file whose metadata is read; larger ones are usually videos."""
@@ -55,144 +49,108 @@ FACT_CHARACTERS = 100
 CARD_CHARACTERS = 3_900
 
 
-_Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None]]
-
-
-class MessageMenu:
-    """The entries Image info, Use as input and Describe."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._pictures: dict[tuple[int, int], discord.Attachment] = {}
-
-    def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """Return the context menu entries."""
-        return (
-            app_commands.ContextMenu(name="Image info", callback=plain_callback(self.show_info)),
-            app_commands.ContextMenu(name="Use as input", callback=plain_callback(self.ask)),
-            app_commands.ContextMenu(name="Describe", callback=plain_callback(self.describe)),
-        )
-
-    def forms(self) -> Mapping[str, Handler]:
-        """Handlers of the modals that the menu opens."""
-        return {FORM: self.take}
-
-    async def show_info(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Show the record of a result, or the metadata embedded in its files."""
-        await acknowledge(interaction)
-        generation = await find_own(interaction, message)
-        files = [attachment for attachment in files_of(message) if _is_media(attachment)]
-        if generation is not None:
-            requester = requester_of(interaction)
-            ancestors = await self._services.derivations.lineage.visible(generation, requester)
-            facts = await self._read_first(interaction, files)
-            view = details_layout(
-                generation,
-                _(self._services.action_finder.title_of(generation.workflow)),
-                ancestors,
-                names_backend=is_operator(interaction),
-                stated=statement_lines(facts.statement) if facts else (),
+@app_commands.context_menu(name="Image info")
+async def show_info(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Show the record of a result, or the metadata embedded in its files."""
+    await acknowledge(interaction)
+    generation = await find_own(interaction, message)
+    files = [attachment for attachment in files_of(message) if _is_media(attachment)]
+    if generation is not None:
+        facts = await _read_first(interaction, files)
+        stated = statement_lines(facts.statement) if facts else ()
+        await respond(interaction, view=await details_of(interaction, generation, stated))
+        return
+    if not files:
+        raise without_picture()
+    async with services_of(interaction).file_slots.take(interaction.user.id):
+        cards = [
+            build_card(
+                file.filename,
+                await _read(file),
+                share=1 / min(len(files), READ_FILES),
             )
-            await respond(interaction, view=view)
-            return
-        if not files:
-            raise without_picture()
-        async with self._services.file_slots.take(interaction.user.id):
-            cards = [
-                build_card(
-                    file.filename,
-                    await _read(file),
-                    share=1 / min(len(files), READ_FILES),
-                )
-                for file in files[:READ_FILES]
-            ]
-        await respond(interaction, view=build_layout(*cards))
+            for file in files[:READ_FILES]
+        ]
+    await respond(interaction, view=build_layout(*cards))
 
-    async def _read_first(
-        self, interaction: discord.Interaction, files: Sequence[discord.Attachment]
-    ) -> "FileFacts | None":
-        """Read a result's first file; None if there is none, or it cannot be read now."""
-        with contextlib.suppress(RequestRefused):
-            async with self._services.file_slots.take(interaction.user.id):
-                for file in files[:1]:
-                    return await _read(file)
-        return None
 
-    async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Describe the first picture of the message in words."""
-        pictures = pictures_of(message)
-        if not pictures:
-            raise without_picture()
-        command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": pictures[0]})
-        await submit(interaction, command_input)
+async def _read_first(
+    interaction: discord.Interaction, files: Sequence[discord.Attachment]
+) -> "FileFacts | None":
+    """Read a result's first file; None if there is none, or it cannot be read now."""
+    with contextlib.suppress(RequestRefused):
+        async with services_of(interaction).file_slots.take(interaction.user.id):
+            for file in files[:1]:
+                return await _read(file)
+    return None
 
-    async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Open the form that asks what to make of the picture."""
-        generation = await before_deadline(interaction, find_own(interaction, message))
-        if generation is not None:
-            await ask_for_start(interaction, generation, 0)
-            return
-        pictures = pictures_of(message)
-        if not pictures:
-            raise without_picture()
-        for picture in pictures:
-            self._remember(interaction.user.id, picture)
-        fields = start_fields()
-        if len(pictures) > 1:
-            options = picture_options(pictures)
-            fields.insert(0, choice_field("picture", _("Picture"), options, required=True))
-        custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
-        await open_modal(interaction, custom_id, _("Use as input"), *fields)
 
-    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
-        """Submit the request of the filled-in form."""
-        chosen = answer.number("picture", answer.match["attachment"])
-        attachment = await before_deadline(
-            interaction, self._find_picture(interaction, answer, chosen)
-        )
-        command_input = CommandInput(
-            prompt=answer.texts.get("prompt", ""),
-            values={"strength": parse_strength(answer)},
-            attachments={"image": attachment, **uploaded(answer.files)},
-        )
-        await submit(interaction, command_input)
+@app_commands.context_menu(name="Describe")
+async def describe(interaction: discord.Interaction, message: discord.Message) -> None:
+    pictures = pictures_of(message)
+    if not pictures:
+        raise without_picture()
+    command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": pictures[0]})
+    await submit(interaction, command_input)
 
-    async def _find_picture(
-        self, interaction: discord.Interaction, answer: ModalInput, attachment_id: int
-    ) -> discord.Attachment:
-        """Find the picture, for a person who opened its form or acts in its channel.
 
-        The check matters because the bot sees more channels than the person does, and a forged form
-        could name any attachment.
-        """
-        known = self._pictures.get((interaction.user.id, attachment_id))
-        if known is not None:
-            return known
-        if int(answer.match["channel"]) != interaction.channel_id:
-            raise gone()
-        channel = interaction.client.get_partial_messageable(int(answer.match["channel"]))
-        try:
-            message = await channel.fetch_message(int(answer.match["message"]))
-        except (discord.HTTPException, *NETWORK_ERRORS) as error:
-            raise gone() from error
-        for attachment in files_of(message):
-            if attachment.id == attachment_id:
-                return attachment
+@app_commands.context_menu(name="Use as input")
+async def use_as_input(interaction: discord.Interaction, message: discord.Message) -> None:
+    generation = await before_deadline(interaction, find_own(interaction, message))
+    if generation is not None:
+        await ask_for_start(interaction, generation, 0)
+        return
+    pictures = pictures_of(message)
+    if not pictures:
+        raise without_picture()
+    offered = services_of(interaction).offered_pictures
+    for picture in pictures:
+        offered[interaction.user.id, picture.id] = picture
+        if len(offered) > REMEMBERED_PICTURES:
+            del offered[next(iter(offered))]
+    fields = start_fields()
+    if len(pictures) > 1:
+        options = picture_options(pictures)
+        fields.insert(0, choice_field("picture", _("Picture"), options, required=True))
+    custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
+    await open_modal(interaction, custom_id, _("Use as input"), *fields)
+
+
+@handles_modal(r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})")
+async def _take_picture(interaction: discord.Interaction, answer: ModalInput) -> None:
+    chosen = answer.number("picture", answer.match["attachment"])
+    attachment = await before_deadline(interaction, _find_picture(interaction, answer, chosen))
+    command_input = CommandInput(
+        prompt=answer.texts.get("prompt", ""),
+        values={"strength": parse_strength(answer)},
+        attachments={"image": attachment, **uploaded(answer.files)},
+    )
+    await submit(interaction, command_input)
+
+
+async def _find_picture(
+    interaction: discord.Interaction, answer: ModalInput, attachment_id: int
+) -> discord.Attachment:
+    """Find the picture, for a person who opened its form or acts in its channel.
+
+    The check matters because the bot sees more channels than the person does, and a forged form
+    could name any attachment.
+    """
+    offered = services_of(interaction).offered_pictures
+    known = offered.get((interaction.user.id, attachment_id))
+    if known is not None:
+        return known
+    if int(answer.match["channel"]) != interaction.channel_id:
         raise gone()
-
-    def _remember(self, user_id: int, picture: discord.Attachment) -> None:
-        self._pictures[user_id, picture.id] = picture
-        if len(self._pictures) > REMEMBERED_PICTURES:
-            del self._pictures[next(iter(self._pictures))]
-
-
-def plain_callback(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
-    """Wrap a bound method: discord.py requires a plain function with annotations."""
-
-    async def callback(interaction: discord.Interaction, message: discord.Message) -> None:
-        await act(interaction, message)
-
-    return callback
+    channel = interaction.client.get_partial_messageable(int(answer.match["channel"]))
+    try:
+        message = await channel.fetch_message(int(answer.match["message"]))
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise gone() from error
+    for attachment in files_of(message):
+        if attachment.id == attachment_id:
+            return attachment
+    raise gone()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in, menu_options
 from bot.ui.layout import panel, row
-from bot.ui.modals import Handler, ModalInput, open_modal, text_field
+from bot.ui.modals import ModalInput, handles_modal, open_modal, text_field
 from bot.ui.options import ASPECTS
 from bot.ui.responses import (
     acknowledge,
@@ -43,8 +43,7 @@ Workflows = Sequence[WorkflowSummary]
 class SettingsMenu(PersistentItem, template=r"s:(?P<name>workflow|aspect|count|call)"):
     """Stores one default."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Store the chosen value."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         name = self.match["name"]
         if name == "call":
             chosen = CALLS.get(chosen_in(interaction), LONG_WAIT_S)
@@ -65,8 +64,7 @@ class SettingsButton(
 ):
     """Toggles a default, opens the text form, or resets all."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Toggle the default, open the form, or reset all defaults."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         preferences, user_id = services_of(interaction).preferences, interaction.user.id
         name = self.match["name"]
         if name == "negative":
@@ -86,7 +84,6 @@ class SettingsButton(
 @app_commands.describe(workflow="Your default workflow")
 @app_commands.autocomplete(workflow=complete_workflow)
 async def settings_command(interaction: discord.Interaction, workflow: str | None = None) -> None:
-    """Show the defaults, or set the workflow."""
     await acknowledge(interaction)
     preferences, user_id = services_of(interaction).preferences, interaction.user.id
     if workflow is None:
@@ -124,12 +121,9 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
     return panel(_("Your settings"), lines, rows=rows)
 
 
-async def take_negative(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Store the submitted negative prompt."""
+@handles_modal(NEGATIVE_FORM)
+async def _take_negative(interaction: discord.Interaction, answer: ModalInput) -> None:
     await _change(interaction, negative=answer.texts.get("negative", "").strip() or None)
-
-
-SETTINGS_FORMS: Mapping[str, Handler] = {NEGATIVE_FORM: take_negative}
 
 
 async def _open_negative(interaction: discord.Interaction, before: Defaults) -> None:

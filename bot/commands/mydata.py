@@ -1,7 +1,6 @@
 """`/mydata`: export or delete one's own personal data."""
 
 import tempfile
-from collections.abc import Mapping
 
 import discord
 from discord import app_commands
@@ -10,11 +9,11 @@ from bot.commands.mydata_archive import Archive, TooMuch
 from bot.i18n.language import _, plural
 from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
-from bot.ui.modals import Handler, ModalInput, open_modal
+from bot.ui.modals import ModalInput, handles_modal, open_modal
 from bot.ui.responses import acknowledge, acknowledged, respond
 from generation.history.retention import RetentionSettings
 
-DELETE_FORM = r"d:delete"
+DELETE_FORM = "d:delete"
 
 
 class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
@@ -26,7 +25,6 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
 
     @app_commands.command(description="Download your data")
     async def export(self, interaction: discord.Interaction) -> None:
-        """Send the data as a file."""
         actor = await acknowledged(interaction)
         archive = Archive(self._services, actor.user_id, interaction.filesize_limit)
         with tempfile.TemporaryFile() as file:
@@ -45,13 +43,12 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
 
     @app_commands.command(description="Delete your data")
     async def delete(self, interaction: discord.Interaction) -> None:
-        """Open the confirmation."""
         text = _(
             "This permanently deletes your pictures, prompts, history, messages, settings "
             "and presets. Your quota use and moderators' decisions stay. Unfinished "
             "requests stay too."
         )
-        await open_modal(interaction, "d:delete", _("Delete your data?"), text=text)
+        await open_modal(interaction, DELETE_FORM, _("Delete your data?"), text=text)
 
 
 def keeping_text(keeping: RetentionSettings) -> str:
@@ -84,8 +81,8 @@ def keeping_text(keeping: RetentionSettings) -> str:
     return "\n".join(lines)
 
 
-async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:
-    """Delete the data of the person who submitted the confirmation."""
+@handles_modal(DELETE_FORM)
+async def _take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:
     await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)
     text = plural(
@@ -97,6 +94,3 @@ async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> 
     await services_of(interaction).reviews.delete_messages(deleted.places)
     for generation in deleted.generations:
         await delete_message(interaction.client, generation)
-
-
-MYDATA_FORMS: Mapping[str, Handler] = {DELETE_FORM: take_delete}

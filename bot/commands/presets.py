@@ -78,7 +78,6 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
         server: bool = False,  # noqa: FBT001, FBT002 - likewise
     ) -> None:
-        """Keep the options."""
         await acknowledge(interaction)
         options: dict[str, Value | None] = {
             "workflow": workflow,
@@ -122,7 +121,6 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
         mask: discord.Attachment | None = None,
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
     ) -> None:
-        """Submit a request with the options."""
         preset = await before_deadline(
             interaction, self._preferences.find_preset(requester_of(interaction), name)
         )
@@ -131,7 +129,6 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
 
     @app_commands.command(name="list", description="Show your presets")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """List the presets."""
         await acknowledge(interaction)
         lines = await preset_lines(self._preferences, requester_of(interaction))
         nothing = _("No presets yet. Save one with /presets save.")
@@ -147,7 +144,6 @@ class PresetsGroup(app_commands.Group, name="presets", description="Save a prese
         name: str,
         server: bool = False,  # noqa: FBT001, FBT002 - discord.py passes options by name
     ) -> None:
-        """Delete a preset."""
         await acknowledge(interaction)
         await self._preferences.delete_preset(owner_of(interaction, server=server), name)
         text = _("Deleted **{name}**.", name=harmless(name))

@@ -32,8 +32,7 @@ LISTED_PROMPT_CHARACTERS = 60
 class QueueButton(PersistentItem, template=r"q:(?P<action>cancel|refresh):(?P<id>[a-z0-9]*)"):
     """Cancels one request, or shows the newest state in place."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Cancel a request if asked to, and show the queue again."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         await acknowledge_press(interaction)
         if self.match["action"] == CANCEL:
             await cancel_quietly(interaction, self.match["id"])
@@ -42,7 +41,6 @@ class QueueButton(PersistentItem, template=r"q:(?P<action>cancel|refresh):(?P<id
 
 @app_commands.command(name="queue", description="Show the queue")
 async def queue_command(interaction: discord.Interaction) -> None:
-    """Show the queue privately."""
     await acknowledge(interaction)
     await respond(interaction, view=await _panel(interaction))
 
@@ -65,7 +63,6 @@ async def _panel(interaction: discord.Interaction) -> ui.LayoutView:
 @app_commands.command(name="cancel", description="Cancel one of your requests")
 @app_commands.describe(result="Which request")
 async def cancel_command(interaction: discord.Interaction, result: str) -> None:
-    """Cancel a request."""
     # A person may send the whole label of a choice as text; it begins with the id.
     generation_id = normalise_id(result.partition("·")[0])
     await cancel_generation(interaction, generation_id)

@@ -15,7 +15,6 @@ from generation.quota.usage import QuotaStatus
 
 @app_commands.command(name="quota", description="Show what you have left")
 async def quota_command(interaction: discord.Interaction) -> None:
-    """Show the remaining allowance."""
     await acknowledge(interaction)
     status = await services_of(interaction).generations.quota(requester_of(interaction))
     await respond(interaction, view=quota_panel(status))

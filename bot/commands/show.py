@@ -27,7 +27,6 @@ async def show_command(
     result: str,
     picture: Range[int, 1, MOST_RESULTS] | None = None,
 ) -> None:
-    """Post the result, or one of its pictures."""
     # A person may send the whole label of a choice as text; it begins with the id.
     generation_id = result.partition("·")[0]
     await repost(interaction, generation_id, picture)

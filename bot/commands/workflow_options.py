@@ -45,30 +45,15 @@ FindChoices = Callable[[discord.Interaction[discord.Client]], Awaitable[Iterable
 class Option(app_commands.Transformer[discord.Client]):
     """Transformer that describes an option to discord.py; the core validates the value."""
 
+    type = AppCommandOptionType.string
+    min_value: Bound = None
+    max_value: Bound = None
+    choices: AnyChoices | None = None
+
     def __init__(self, input_: InputSummary, choices: Iterable[str] = ()) -> None:
-        self._type = _TYPES[input_.kind]
-        self._choices: AnyChoices = [Choice(name=choice, value=choice) for choice in choices]
-        self._bounds = bounds(input_)
-
-    @property
-    def type(self) -> AppCommandOptionType:
-        """Discord's type of the option."""
-        return self._type
-
-    @property
-    def min_value(self) -> Bound:
-        """The smallest number, or the shortest text."""
-        return self._bounds[0]
-
-    @property
-    def max_value(self) -> Bound:
-        """The largest number, or the longest text."""
-        return self._bounds[1]
-
-    @property
-    def choices(self) -> AnyChoices | None:
-        """The fixed choices; empty when there are none."""
-        return self._choices or None
+        self.type = _TYPES[input_.kind]
+        self.choices = [Choice(name=choice, value=choice) for choice in choices] or None
+        self.min_value, self.max_value = bounds(input_)
 
     async def transform(
         self, _interaction: discord.Interaction[discord.Client], value: object, /

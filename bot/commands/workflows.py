@@ -23,8 +23,7 @@ PAGE = 10
 class WorkflowsButton(PersistentItem, template=r"w:page:(?P<page>[0-9]{1,4})"):
     """Shows a page of `/workflows`."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the page in the same message."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         view = await _page(interaction, int(self.match["page"]))
         await acknowledge_press(interaction)
         await replace_message(interaction, view)
@@ -32,7 +31,6 @@ class WorkflowsButton(PersistentItem, template=r"w:page:(?P<page>[0-9]{1,4})"):
 
 @app_commands.command(name="workflows", description="Show what you can make here")
 async def workflows_command(interaction: discord.Interaction) -> None:
-    """Show the first page."""
     view = await _page(interaction, 0)
     await interaction.response.send_message(view=view, ephemeral=True)
 

@@ -1,24 +1,20 @@
 """Handlers of the buttons under a result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import discord
+from discord import ui
 
 from bot.i18n.language import _
 from bot.permissions import is_operator
-from bot.replies.deletion import DELETE_FORM, take_delete
-from bot.replies.moderation.reports import REPORT_FORM, take_report
 from bot.replies.packing import pack_originals, show_files
 from bot.replies.posted_files import generation_ids
-from bot.replies.remix import REMIX_FORM, take_remix
-from bot.replies.starts import START_FORMS
 from bot.replies.submission import derive
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.details import details_layout
 from bot.ui.layout import Item, build_layout, text
-from bot.ui.modals import Handler
 from bot.ui.responses import acknowledge, respond
 from generation.media.decoding import decode
 from generation.media.stripping import strip_metadata
@@ -52,12 +48,18 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     """Show the full record of the generation privately."""
     await acknowledge(interaction)
     generation = await find_visible(interaction, generation_id)
-    ancestors = await services_of(interaction).derivations.lineage.visible(
-        generation, requester_of(interaction)
-    )
-    title = _(services_of(interaction).action_finder.title_of(generation.workflow))
-    view = details_layout(generation, title, ancestors, names_backend=is_operator(interaction))
-    await respond(interaction, view=view)
+    await respond(interaction, view=await details_of(interaction, generation))
+
+
+async def details_of(
+    interaction: discord.Interaction, generation: Generation, stated: Iterable[str] = ()
+) -> ui.LayoutView:
+    """Build the message of a record; `stated` are the statements in its first file."""
+    services, requester = services_of(interaction), requester_of(interaction)
+    ancestors = await services.derivations.lineage.visible(generation, requester)
+    title = _(services.action_finder.title_of(generation.workflow))
+    names_backend = is_operator(interaction)
+    return details_layout(generation, title, ancestors, names_backend=names_backend, stated=stated)
 
 
 async def send_originals(
@@ -109,15 +111,6 @@ async def _send_originals(
         above = (text(*parcel.notes), buttons) if number == 0 else ()
         view = build_layout(*show_files(files), *above)
         await respond(interaction, view=view, files=[file.to_file() for file in files])
-
-
-RESULT_FORMS: Mapping[str, Handler] = {
-    REMIX_FORM: take_remix,
-    **START_FORMS,
-    DELETE_FORM: take_delete,
-    REPORT_FORM: take_report,
-}
-"""Handlers of the modals, by custom id."""
 
 
 async def find_own(interaction: discord.Interaction, message: discord.Message) -> Generation | None:

@@ -1,7 +1,5 @@
 """Button below a block or refusal that opens a modal for an appeal."""
 
-from collections.abc import Mapping
-
 import discord
 from discord import ui
 
@@ -9,7 +7,7 @@ from bot.i18n.language import _
 from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem
-from bot.ui.modals import Handler, ModalInput, open_modal, text_field
+from bot.ui.modals import ModalInput, handles_modal, open_modal, text_field
 from bot.ui.responses import acknowledge, respond
 from generation.moderation.appeals import MAX_APPEAL_CHARACTERS
 
@@ -20,8 +18,7 @@ APPEAL_FORM = r"a:(?P<id>[a-z0-9]{0,32})"
 class AppealButton(PersistentItem, template=APPEAL_FORM):
     """Opens the modal; without a generation's id against a block."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Open the modal."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         field = text_field(
             "text",
             _("What should the moderators know?"),
@@ -38,14 +35,11 @@ def appeal_button(generation_id: str = "") -> ui.Button[ui.LayoutView]:
     return ui.Button(label=_("Appeal"), custom_id=f"a:{generation_id}")
 
 
-async def take_appeal(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Record the appeal."""
+@handles_modal(APPEAL_FORM)
+async def _take_appeal(interaction: discord.Interaction, answer: ModalInput) -> None:
     await acknowledge(interaction)
     appeals = services_of(interaction).appeals
     await appeals.submit(
         actor_of(interaction), answer.match["id"] or None, answer.texts.get("text", "")
     )
     await respond(interaction, _("Thanks. The moderators will read it."))
-
-
-APPEAL_FORMS: Mapping[str, Handler] = {APPEAL_FORM: take_appeal}

@@ -67,8 +67,7 @@ class GenerationButton(
 ):
     """Runs one action; `build_button` builds the button."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         act = _ACTIONS[self.match["action"]]
         await act(interaction, self.match["id"], int(self.match["index"]))
 
@@ -79,8 +78,7 @@ class PictureMenu(
 ):
     """Runs one action on the chosen picture."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         index = read_number(chosen_in(interaction))
         await _ACTIONS[self.match["action"]](interaction, self.match["id"], index)
 

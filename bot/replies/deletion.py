@@ -11,13 +11,11 @@ from bot.permissions import can_moderate, guild_of
 from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
 from bot.services import services_of
-from bot.ui.modals import GENERATION_ID, ModalInput, open_modal
+from bot.ui.modals import GENERATION_ID, ModalInput, handles_modal, open_modal
 from bot.ui.responses import acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
 from generation.errors import NotYours, UnknownGeneration
 from generation.record import Generation
-
-DELETE_FORM = rf"f:{GENERATION_ID}:delete"
 
 FURTHER_MESSAGES = 50
 """Messages searched below a reply for its further results, which are posted right after it."""
@@ -43,6 +41,7 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
     await open_modal(interaction, f"f:{generation.id}:delete", title, text=text)
 
 
+@handles_modal(rf"f:{GENERATION_ID}:delete")
 async def take_delete(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Delete the generation if the person is allowed to."""
     await acknowledge_press(interaction)

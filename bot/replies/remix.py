@@ -16,6 +16,7 @@ from bot.ui.modals import (
     Field,
     ModalInput,
     choice_field,
+    handles_modal,
     open_modal,
     prompt_field,
     text_field,
@@ -31,8 +32,6 @@ from generation.request import Value
 from generation.requests.derivations import Changes
 from generation.requests.repetition import NOT_LISTED, listed_values
 from generation.requests.values import MAX_PROMPT_CHARACTERS
-
-REMIX_FORM = rf"f:{GENERATION_ID}:remix"
 
 AS_BEFORE = "same"
 
@@ -67,6 +66,7 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
     await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), *fields)
 
 
+@handles_modal(rf"f:{GENERATION_ID}:remix")
 async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the remix."""
     values: dict[str, Value | None] = {}

@@ -13,9 +13,9 @@ from bot.ui.components import menu_options
 from bot.ui.modals import (
     GENERATION_ID,
     Field,
-    Handler,
     ModalInput,
     choice_field,
+    handles_modal,
     open_modal,
     parse_strength,
     prompt_field,
@@ -31,8 +31,6 @@ from generation.requests.enhancement import find_text
 
 INPUT, EDIT, ANIMATE = "input", "edit", "animate"
 
-PICTURE_FORM = rf"f:{GENERATION_ID}:(?P<use>{INPUT}|{EDIT}|{ANIMATE}):(?P<index>[0-9]{{1,3}})"
-WORDS_FORM = rf"f:{GENERATION_ID}:words"
 
 FURTHER_PICTURES = 2
 
@@ -104,6 +102,7 @@ def start_fields(use: str = INPUT, prompt: str = "") -> list[Field]:
     return fields
 
 
+@handles_modal(rf"f:{GENERATION_ID}:(?P<use>{INPUT}|{EDIT}|{ANIMATE}):(?P<index>[0-9]{{1,3}})")
 async def take_start(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of such a modal."""
     position = answer.number("picture", answer.match["index"])
@@ -127,6 +126,7 @@ async def open_words(interaction: discord.Interaction, generation_id: str, _inde
     await open_modal(interaction, f"f:{generation.id}:words", _("Use as prompt"), prompt)
 
 
+@handles_modal(rf"f:{GENERATION_ID}:words")
 async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of that modal."""
     prompt = answer.texts.get("prompt", "")
@@ -139,7 +139,3 @@ def picture_options(
     """Build the entries of a menu of pictures, by their positions."""
     labels = {str(picture): _("Picture {number}", number=picture + 1) for picture in pictures}
     return menu_options(labels, str(chosen))
-
-
-START_FORMS: Mapping[str, Handler] = {PICTURE_FORM: take_start, WORDS_FORM: take_words}
-"""Handlers of these modals, by custom id."""

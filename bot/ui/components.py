@@ -16,14 +16,14 @@ from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
     """Handler of components by their custom id, with the same checks and errors as commands.
 
-    Subclasses set `template` to match the custom ids, and act in `answer`; `match` has the groups.
+    Subclasses set `template` to match the custom ids, and act in `_answer`; `match` has the groups.
     """
 
     def __init__(self, item: ui.Item[Any], match: re.Match[str]) -> None:
         super().__init__(item)
         self.match = match
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         """Handle a use of the item; errors are reported privately to the person."""
         raise NotImplementedError
 
@@ -42,7 +42,7 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
         """Check the guild, then answer; called by discord.py."""
         async with error_messages.telling_errors(interaction):
             require_served(interaction)
-            await self.answer(interaction)
+            await self._answer(interaction)
 
 
 def menu_options(labels: Mapping[str, str], chosen: str | None = None) -> list[SelectOption]:

@@ -46,22 +46,29 @@ Handler = Callable[[discord.Interaction, ModalInput], Awaitable[None]]
 Field = ui.Label[ui.Modal]
 
 
-class ModalDispatcher:
-    """Dispatches submitted modals to handlers by custom id."""
+_HANDLERS: dict[re.Pattern[str], Handler] = {}
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._handlers = {re.compile(pattern): handler for pattern, handler in handlers.items()}
 
-    async def answer(self, interaction: discord.Interaction) -> None:
-        """Run the handler of a submitted modal; unknown custom ids are ignored."""
-        sent: Mapping[str, Any] = interaction.data or {}
-        custom_id = str(sent.get("custom_id", ""))
-        for pattern, handler in self._handlers.items():
-            match = pattern.fullmatch(custom_id)
-            if match is not None:
-                async with error_messages.telling_errors(interaction):
-                    require_served(interaction)
-                    await handler(interaction, _read(match, sent, interaction))
+def handles_modal(custom_id: str) -> Callable[[Handler], Handler]:
+    """Register the decorated function as the handler of modals whose custom id matches."""
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[re.compile(custom_id)] = handler
+        return handler
+
+    return register
+
+
+async def answer_modal(interaction: discord.Interaction) -> None:
+    """Run the handler of a submitted modal; unknown custom ids are ignored."""
+    sent: Mapping[str, Any] = interaction.data or {}
+    custom_id = str(sent.get("custom_id", ""))
+    for pattern, handler in _HANDLERS.items():
+        match = pattern.fullmatch(custom_id)
+        if match is not None:
+            async with error_messages.telling_errors(interaction):
+                require_served(interaction)
+                await handler(interaction, _read(match, sent, interaction))
 
 
 async def open_modal(

@@ -30,7 +30,6 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
 
     @app_commands.command(name="list", description="Show every GPU: state, load and memory")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """List all of them."""
         require_operator(interaction)
         await acknowledge(interaction)
         reports = await self._admin.reports()
@@ -39,7 +38,6 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
     @app_commands.command(description="Stop sending work to this GPU")
     @app_commands.describe(backend="Which GPU")
     async def drain(self, interaction: discord.Interaction, backend: str) -> None:
-        """Drain one."""
         actor = await self._acknowledged(interaction, backend)
         text = _("{backend} gets no new work.", backend=harmless(backend))
         if not await self._admin.drain(actor, backend):
@@ -49,7 +47,6 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
     @app_commands.command(description="Send work to this GPU again")
     @app_commands.describe(backend="Which GPU")
     async def resume(self, interaction: discord.Interaction, backend: str) -> None:
-        """Put one back into service."""
         actor = await self._acknowledged(interaction, backend)
         text = _("{backend} gets work again.", backend=harmless(backend))
         if not await self._admin.resume(actor, backend):

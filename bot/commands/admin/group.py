@@ -46,12 +46,10 @@ class AdministrationGroup(
 
     @app_commands.command(description="Set up this server in five steps")
     async def setup(self, interaction: discord.Interaction) -> None:
-        """Open the first step."""
         await open_setup(interaction)
 
     @app_commands.command(description="Pause the queue")
     async def pause(self, interaction: discord.Interaction) -> None:
-        """Pause the line."""
         actor, text = await acknowledged(interaction), _("The queue is already paused.")
         if await self._administration.set_paused(actor, is_paused=True):
             text = _("Queue paused. New requests wait; running ones finish.")
@@ -59,7 +57,6 @@ class AdministrationGroup(
 
     @app_commands.command(description="Resume the queue")
     async def resume(self, interaction: discord.Interaction) -> None:
-        """Resume the line."""
         actor = await acknowledged(interaction)
         changed = await self._administration.set_paused(actor, is_paused=False)
         text = _("Queue resumed.") if changed else _("The queue was not paused.")
@@ -70,7 +67,6 @@ class AdministrationGroup(
     async def marking(
         self, interaction: discord.Interaction, word: Literal["on", "off"] | None = None
     ) -> None:
-        """Show or set whether the line above results says "AI"."""
         actor = await acknowledged(interaction)
         if word is not None:
             await self._visible_mark.set(actor, is_shown=word == "on")
@@ -82,7 +78,6 @@ class AdministrationGroup(
 
     @app_commands.command(description="Show what is going on right now")
     async def status(self, interaction: discord.Interaction) -> None:
-        """Show the status."""
         actor = await acknowledged(interaction)
         status = await self._administration.status(actor.guild_id)
         await respond(interaction, view=status_panel(status, await self._backend_admin.reports()))

@@ -67,7 +67,6 @@ async def limits_command(
     clock: str | None = None,
     reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
 ) -> None:
-    """Set what is given, and show the limits."""
     actor = await acknowledged(interaction)
     administration = services_of(interaction).administration
     if reset:
@@ -107,7 +106,6 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
 
     @app_commands.command(description="Show role overrides")
     async def show(self, interaction: discord.Interaction) -> None:
-        """List the roles' policies."""
         guild_id = (await acknowledged(interaction)).guild_id
         limits = await self._administration.limits(guild_id)
         policies = await self._administration.roles(guild_id)
@@ -137,7 +135,6 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
         running: Running | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        """Change a role's policy."""
         actor = await acknowledged(interaction)
         limits = await self._administration.limits(actor.guild_id)
         options: dict[str, int | bool | None] = {
@@ -171,7 +168,6 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
         loras: str | None = None,
         options: str | None = None,
     ) -> None:
-        """Change what a role may use."""
         actor = await acknowledged(interaction)
         given = {"workflows": workflows, "models": models, "loras": loras, "options": options}
         changes = {name: _patterns(text) for name, text in given.items() if text is not None}
@@ -186,7 +182,6 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
     @app_commands.command(description="Delete a role override")
     @app_commands.describe(role="Which role")
     async def clear(self, interaction: discord.Interaction, role: discord.Role) -> None:
-        """Delete a role's policy."""
         actor = await acknowledged(interaction)
         text = _("{role} has no override.", role=role.mention)
         if await self._administration.clear_role(actor, role.id):
@@ -203,7 +198,6 @@ class BonusGroup(app_commands.Group, name="bonus", description="Extra pictures f
 
     @app_commands.command(description="Show who has a bonus")
     async def show(self, interaction: discord.Interaction) -> None:
-        """List the grants."""
         guild_id = (await acknowledged(interaction)).guild_id
         limits = await self._administration.limits(guild_id)
         grants = await self._administration.grants(guild_id)
@@ -224,7 +218,6 @@ class BonusGroup(app_commands.Group, name="bonus", description="Extra pictures f
         amount: More | None = None,
         days: Days | None = None,
     ) -> None:
-        """Grant something to a person."""
         actor = await acknowledged(interaction)
         granted = await self._administration.grant(actor, person.id, amount=amount, days=days)
         limits = await self._administration.limits(actor.guild_id)
@@ -233,7 +226,6 @@ class BonusGroup(app_commands.Group, name="bonus", description="Extra pictures f
     @app_commands.command(description="Take back a member's bonuses")
     @app_commands.describe(person="Which member")
     async def revoke(self, interaction: discord.Interaction, person: discord.User) -> None:
-        """Delete a person's grants."""
         count = await self._administration.revoke(await acknowledged(interaction), person.id)
         text = plural("Took back {count} bonus.", "Took back {count} bonuses.", count)
         if not count:
@@ -251,13 +243,11 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
 
     @app_commands.command(description="Show where pictures can be made")
     async def show(self, interaction: discord.Interaction) -> None:
-        """List the decisions on channels."""
         await self._show(interaction, await acknowledged(interaction))
 
     @app_commands.command(description="Allow pictures in a channel, and only in allowed ones")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def allow(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
-        """Serve a channel."""
         actor = await acknowledged(interaction)
         await self._administration.set_channel(actor, channel.id, is_served=True)
         await self._show(interaction, actor)
@@ -265,7 +255,6 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
     @app_commands.command(description="Block pictures in a channel")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def deny(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
-        """Serve a channel no more."""
         actor = await acknowledged(interaction)
         await self._administration.set_channel(actor, channel.id, is_served=False)
         await self._show(interaction, actor)
@@ -279,7 +268,6 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
     async def workflow(
         self, interaction: discord.Interaction, channel: ChannelOption, workflow: str | None = None
     ) -> None:
-        """Set or clear a channel's workflow."""
         actor = await acknowledged(interaction)
         if workflow is not None:
             self._library.require(workflow)
@@ -291,7 +279,6 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
     async def gallery(
         self, interaction: discord.Interaction, channel: discord.TextChannel | None = None
     ) -> None:
-        """Set or clear the gallery."""
         actor = await acknowledged(interaction)
         await self._administration.set_gallery(actor, channel.id if channel else None)
         await self._show(interaction, actor)
@@ -301,7 +288,6 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
     async def clear(
         self, interaction: discord.Interaction, channel: ChannelOption | None = None
     ) -> None:
-        """Delete the decision on a channel, or on all."""
         actor = await acknowledged(interaction)
         await self._administration.clear_channel(actor, channel.id if channel else None)
         await self._show(interaction, actor)

@@ -57,8 +57,7 @@ _TITLES = (
 class SetupButton(PersistentItem, template=r"setup:(?P<name>step|try):(?P<value>[a-z0-9_-]{1,32})"):
     """Opens a step, or makes the test picture with a workflow."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the step, privately, or make the picture."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         _require_server(interaction)
         value = self.match["value"]
         if self.match["name"] == "try":
@@ -78,8 +77,7 @@ class SetupMenu(
 ):
     """Stores a setting at once."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Store what was chosen, and show the step again."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         _require_server(interaction)
         name, values = self.match["name"], all_chosen_in(interaction)
         step, store = _SETTINGS[name]

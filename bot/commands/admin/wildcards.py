@@ -31,7 +31,6 @@ class WildcardsGroup(
 
     @app_commands.command(name="list", description="Show the lists of this server")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """Show each list with its first alternatives."""
         found = await self._lists.find((await acknowledged(interaction)).guild_id)
         lines = [_list_line(name, alternatives) for name, alternatives in sorted(found.items())]
         nothing = _("No lists yet. Add one with /limner wildcards set.")
@@ -69,7 +68,6 @@ class WildcardsGroup(
     @app_commands.command(description="Delete a list")
     @app_commands.describe(name="Which list")
     async def remove(self, interaction: discord.Interaction, name: str) -> None:
-        """Delete the list from this server."""
         await self._lists.remove(await acknowledged(interaction), name)
         await respond(interaction, _("Deleted {name}.", name=harmless(name)))
 

@@ -1,7 +1,6 @@
 """`/limner workflows`: management of the workflow library."""
 
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 
 import discord
@@ -18,8 +17,8 @@ from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
 from bot.ui.modals import (
-    Handler,
     ModalInput,
+    handles_modal,
     open_modal,
     prompt_field,
     read_number,
@@ -45,8 +44,6 @@ from generation.request import Actor
 
 _NAME = r"(?P<name>[a-z0-9_-]{1,32})"
 
-RENAME_FORM = rf"w:rename:{_NAME}"
-TRIAL_FORM = rf"w:try:{_NAME}"
 
 _MEDIA = frozenset({"image", "mask", "video", "audio"})
 """Types of inputs that are given as files."""
@@ -55,8 +52,7 @@ _MEDIA = frozenset({"image", "mask", "video", "audio"})
 class LibraryButton(PersistentItem, template=rf"w:(?P<action>enable|try|rename):{_NAME}"):
     """Enables or tries an uploaded workflow, or asks for its title."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Enable the workflow and name the command that uses it, or open the modal."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         act = {"enable": _enable, "try": _open_trial, "rename": _open_rename}[self.match["action"]]
         await act(interaction, self.match["name"])
 
@@ -64,8 +60,7 @@ class LibraryButton(PersistentItem, template=rf"w:(?P<action>enable|try|rename):
 class EnableMenu(PersistentItem, template=rf"w:role:{_NAME}"):
     """Enables an uploaded workflow for one role."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Enable the workflow for the chosen role."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         role_id = read_number(chosen_in(interaction))
         await _enable(interaction, self.match["name"], role_id=role_id)
 
@@ -109,7 +104,8 @@ async def _open_trial(interaction: discord.Interaction, name: str) -> None:
     await open_modal(interaction, f"w:try:{name}", _("Try it"), *fields, text=text)
 
 
-async def take_trial(interaction: discord.Interaction, answer: ModalInput) -> None:
+@handles_modal(rf"w:try:{_NAME}")
+async def _take_trial(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Make a private result with the workflow, also before it is enabled."""
     require_library_keeper(interaction)
     services, name = services_of(interaction), answer.match["name"]
@@ -144,17 +140,14 @@ async def _open_rename(interaction: discord.Interaction, name: str) -> None:
     await open_modal(interaction, f"w:rename:{name}", _("Rename"), title)
 
 
-async def take_rename(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Rename the workflow, and show its card anew."""
+@handles_modal(rf"w:rename:{_NAME}")
+async def _take_rename(interaction: discord.Interaction, answer: ModalInput) -> None:
     require_library_keeper(interaction)
     await acknowledge_press(interaction)
     library, title = services_of(interaction).library, answer.texts.get("title", "")
     report = await library.rename(actor_of(interaction), answer.match["name"], title)
     view, files = _draft_report(interaction, report, None, can_be_enabled=True)
     await replace_message(interaction, view, files)
-
-
-LIBRARY_FORMS: Mapping[str, Handler] = {RENAME_FORM: take_rename, TRIAL_FORM: take_trial}
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
@@ -185,7 +178,6 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         file: discord.Attachment,
         name: app_commands.Range[str, 1, 32] | None = None,
     ) -> None:
-        """Stage a file and report on it."""
         actor = await _acknowledged_keeper(interaction)
         content = await fetch_file("file", file)
         report = await self._library.stage(actor, content, name or file.filename)
@@ -195,7 +187,6 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
     @app_commands.command(description="Show the options of a workflow, and what is missing")
     @app_commands.describe(workflow="Which workflow")
     async def inspect(self, interaction: discord.Interaction, workflow: str) -> None:
-        """Report on a workflow."""
         await acknowledge(interaction)
         report = await self._library.inspect(workflow)
         seconds = await self._library.seconds(workflow)
@@ -208,7 +199,6 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
 
     @app_commands.command(name="list", description="Show every workflow and its problems")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """List all workflows and problems."""
         await acknowledge(interaction)
         lines = [
             f"{_listed_title(entry)}`{entry.name}` · {_(entry.state)}"
@@ -231,7 +221,6 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
         cost: app_commands.Range[int, 0, 1000] | None = None,
         role: discord.Role | None = None,
     ) -> None:
-        """Enable a workflow."""
         actor = await _acknowledged_keeper(interaction)
         role_id = role.id if role else None
         report = await self._library.enable(actor, workflow, cost=cost, role_id=role_id)
@@ -240,7 +229,6 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
     @app_commands.command(description="Disable a workflow")
     @app_commands.describe(workflow="Which workflow")
     async def disable(self, interaction: discord.Interaction, workflow: str) -> None:
-        """Disable a workflow."""
         await self._library.disable(await _acknowledged_keeper(interaction), workflow)
         text = _("Disabled {workflow}.", workflow=harmless(workflow))
         await respond(interaction, text)
@@ -248,13 +236,11 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
     @app_commands.command(description="Delete an added workflow")
     @app_commands.describe(workflow="Which workflow")
     async def remove(self, interaction: discord.Interaction, workflow: str) -> None:
-        """Remove a workflow."""
         await self._library.remove(await _acknowledged_keeper(interaction), workflow)
         await respond(interaction, _("Deleted {workflow}.", workflow=harmless(workflow)))
 
     @app_commands.command(description="Reload all workflow files")
     async def reload(self, interaction: discord.Interaction) -> None:
-        """Read all files again."""
         await _acknowledged_keeper(interaction)
         await self._library.reload()
         count = sum(entry.state == "on" for entry in self._library.entries())

@@ -20,7 +20,6 @@ LISTED = 10
 async def appeals_command(
     interaction: discord.Interaction, close: Range[int, 1, LARGEST_INTEGER] | None = None
 ) -> None:
-    """List open appeals, after closing one if asked to."""
     actor, service = await acknowledged(interaction), services_of(interaction).appeals
     if close is not None and not await service.close(actor, close):
         raise InvalidOption(

@@ -78,7 +78,6 @@ class ModerationGroup(
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
         everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        """Block a person."""
         await acknowledge(interaction)
         if everywhere:
             require_operator(interaction)
@@ -94,7 +93,6 @@ class ModerationGroup(
         user: discord.User,
         everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        """Lift a block."""
         actor = await acknowledged(interaction)
         if everywhere:
             require_operator(interaction)
@@ -106,7 +104,6 @@ class ModerationGroup(
 
     @app_commands.command(description="Show who is blocked")
     async def blocked(self, interaction: discord.Interaction) -> None:
-        """List the blocks."""
         actor = await acknowledged(interaction)
         blocks = await self._services.moderation.blocks(actor.guild_id, LISTED_ENTRIES)
         lines = []
@@ -123,7 +120,6 @@ class ModerationGroup(
     @app_commands.command(description="Delete everything a member made here")
     @app_commands.describe(user="Who")
     async def purge(self, interaction: discord.Interaction, user: discord.User) -> None:
-        """Remove all of a person's results."""
         actor = await acknowledged(interaction)
         removed = await self._services.moderation_queries.purge(actor, user.id)
         told = plural(
@@ -141,7 +137,6 @@ class ModerationGroup(
     @app_commands.command(description="Show everything about a result")
     @app_commands.describe(result="Which result")
     async def show(self, interaction: discord.Interaction, result: str) -> None:
-        """Show the case file of a generation."""
         actor = await acknowledged(interaction)
         case_file = await self._find(result, actor)
         files = []
@@ -195,7 +190,6 @@ class ModerationGroup(
         until: str | None = None,
         flagged: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        """Show the history of the guild."""
         await acknowledge(interaction)
         query = HistoryQuery.asked(
             search=search,
@@ -214,7 +208,6 @@ class ModerationGroup(
     async def audit(
         self, interaction: discord.Interaction, before: Range[int, 1] | None = None
     ) -> None:
-        """Show a page of the audit log."""
         actor = await acknowledged(interaction)
         entries = await self._services.moderation_queries.audit(
             actor.guild_id, before_id=before, limit=LISTED_ENTRIES
@@ -236,7 +229,6 @@ class ModerationGroup(
         since: str | None = None,
         until: str | None = None,
     ) -> None:
-        """Send the history as a file."""
         actor, now = await acknowledged(interaction), datetime.now(UTC)
         asked = HistoryFilter(
             guild_id=actor.guild_id or 0,

@@ -33,7 +33,6 @@ async def image_check_command(
     age_restricted: Exempted | None = None,
     inputs: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
 ) -> None:
-    """Show or set the policy."""
     actor, gate = await acknowledged(interaction), services_of(interaction).image_gate
     policy = await gate.find_policy(actor.guild_id or 0)
     if mode is not None:

@@ -25,7 +25,7 @@ from bot.replies.inputs import check_attachments, fetch_file
 from bot.services import services_of
 from bot.tree import BLOCK_PICTURE
 from bot.ui.components import menu_options
-from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, text_field
+from bot.ui.modals import ModalInput, choice_field, handles_modal, open_modal, text_field
 from bot.ui.options import LARGEST_INTEGER
 from bot.ui.responses import acknowledged, before_deadline, respond, respond_lines
 from bot.ui.text import harmless
@@ -36,9 +36,6 @@ from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.image_hashes import NAMED_LINES, PictureBlocks, PictureList, write_list
 from generation.record import Output, PictureHash
 from generation.request import Actor
-
-FORM = r"bp:(?:r:(?P<result>[a-z0-9]{1,32})|m:(?P<message>[0-9]{1,20}))"
-"""For the pictures of a result, or of any other message in the same channel."""
 
 LISTED_PICTURES = 25
 
@@ -58,7 +55,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
         image: discord.Attachment,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
-        """Block a picture from a file."""
         check_attachments({"image": image})
         actor = await acknowledged(interaction)
         await block(interaction, actor, await hash_files(interaction, [image]), reason)
@@ -68,7 +64,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
     async def remove(
         self, interaction: discord.Interaction, number: Range[int, 1, LARGEST_INTEGER]
     ) -> None:
-        """Take an entry off the list."""
         actor = await acknowledged(interaction)
         text = _("Unblocked picture {number}.", number=number)
         if not await self._blocks.unblock(actor, number):
@@ -77,7 +72,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
 
     @app_commands.command(name="list", description="Show blocked pictures")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """List the newest entries."""
         actor = await acknowledged(interaction)
         blocked = await self._blocks.read(actor.guild_id, LISTED_PICTURES)
         await respond_lines(interaction, _("Blocked pictures"), _list_lines(actor, blocked))
@@ -85,7 +79,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
     @app_commands.command(name="import", description="Block a list of hashes")
     @app_commands.describe(file="A text file with a PDQ hash a line, and a reason behind it")
     async def import_(self, interaction: discord.Interaction, file: discord.Attachment) -> None:
-        """Add the hashes of a file."""
         actor = await acknowledged(interaction)
         content = await fetch_file("file", file)
         report = await self._blocks.import_list(actor, content)
@@ -106,7 +99,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
 
     @app_commands.command(description="Save the list as a file")
     async def export(self, interaction: discord.Interaction) -> None:
-        """Send the list."""
         actor = await acknowledged(interaction)
         blocked = await self._blocks.read(actor.guild_id)
         if not blocked.entries:
@@ -120,7 +112,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
     @app_commands.command(description="Choose what happens to blocked pictures")
     @app_commands.describe(mode="Block the result, or hold it for a moderator")
     async def mode(self, interaction: discord.Interaction, mode: Literal["refuse", "hold"]) -> None:
-        """Refuse or hold what matches."""
         actor = await acknowledged(interaction)
         await self._blocks.set_held(actor, is_held=mode == "hold")
         await respond(interaction, _mode_text(is_held=mode == "hold"))
@@ -129,7 +120,6 @@ class PicturesGroup(app_commands.Group, name="pictures", description="Blocked pi
 @app_commands.context_menu(name=BLOCK_PICTURE)
 @app_commands.default_permissions(manage_messages=True)
 async def block_picture(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Open the modal that asks which pictures, and why."""
     generation = await before_deadline(interaction, find_own(interaction, message))
     shown = _thumbnails(generation.outputs) if generation else {}
     if generation is not None and shown:
@@ -148,7 +138,8 @@ async def block_picture(interaction: discord.Interaction, message: discord.Messa
     await open_modal(interaction, custom_id, _("Block this picture"), *fields)
 
 
-async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
+@handles_modal(r"bp:(?:r:(?P<result>[a-z0-9]{1,32})|m:(?P<message>[0-9]{1,20}))")
+async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Block what was chosen; all pictures if there was no choice."""
     require_moderator(interaction)
     actor = await acknowledged(interaction)
@@ -166,9 +157,6 @@ async def take_block(interaction: discord.Interaction, answer: ModalInput) -> No
         wanted = [file for file in files if not chosen or str(file.id) in chosen]
         hashes = await hash_files(interaction, wanted)
     await block(interaction, actor, hashes, answer.texts.get("reason", ""))
-
-
-BLOCK_FORMS: Mapping[str, Handler] = {FORM: take_block}
 
 
 async def hash_files(

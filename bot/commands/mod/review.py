@@ -35,7 +35,6 @@ async def review_command(
     mode: Mode | None = None,
     channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
 ) -> None:
-    """Show what waits, or set what is reviewed."""
     actor, reviews = await acknowledged(interaction), services_of(interaction).reviews
     if mode is None:
         await show_next(interaction)
@@ -57,7 +56,6 @@ async def log_channel_command(
     channel: discord.TextChannel | None = None,
     off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
 ) -> None:
-    """Show or set the channel."""
     actor, reviews = await acknowledged(interaction), services_of(interaction).reviews
     if channel is not None and off:
         raise InvalidOption("Choose a channel or turn it off, not both.")
@@ -82,7 +80,6 @@ async def retention_command(
     prompts: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
     records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
 ) -> None:
-    """Show or set the periods; only administrators may."""
     require_administrator(interaction)
     actor, service = await acknowledged(interaction), services_of(interaction).retention
     given = {"pictures": pictures, "prompts": prompts, "records": records}
@@ -96,7 +93,6 @@ async def retention_command(
 
 @app_commands.context_menu(name="Report image")
 async def report_image(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Open the form that asks for the reason."""
     generation = await before_deadline(interaction, find_own(interaction, message))
     if generation is None:
         raise InvalidAttachment("This message isn't mine. Report it to Discord.")

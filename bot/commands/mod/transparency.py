@@ -47,7 +47,6 @@ LINES = {
 async def transparency_command(
     interaction: discord.Interaction, since: str | None = None, until: str | None = None
 ) -> None:
-    """Send the counts of a period."""
     actor, now = await acknowledged(interaction), datetime.now(UTC)
     end = parse_day(until, "until", now, end=True) or now
     usual = (end - timedelta(days=USUAL_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -57,7 +57,6 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
         action: Action = "refuse",
         expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        """Watch for a word."""
         actor = await acknowledged(interaction)
         watched = await self._moderation.watch(
             actor, word, WordAction(action), is_expression=expression
@@ -70,7 +69,6 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
     async def remove(
         self, interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
     ) -> None:
-        """Watch for a word no longer."""
         removed = await self._moderation.unwatch(await acknowledged(interaction), word)
         shown = harmless(word, 200)
         text = _("No longer watching “{word}”.", word=shown)
@@ -80,7 +78,6 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
 
     @app_commands.command(name="list", description="Show watched words")
     async def list_(self, interaction: discord.Interaction) -> None:
-        """List the watched words."""
         actor = await acknowledged(interaction)
         watched_words = await self._moderation.watched_words(actor.guild_id)
         lines = [
@@ -98,7 +95,6 @@ class WordsGroup(app_commands.Group, name="words", description="Watched words"):
     async def test(
         self, interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]
     ) -> None:
-        """Match a text."""
         actor = await acknowledged(interaction)
         verdict = await self._moderation.try_words(actor.guild_id, text)
         lines = [_("No match.")]

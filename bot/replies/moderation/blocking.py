@@ -9,7 +9,7 @@ from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.moderation.review_messages import BLOCK, PLACED_ID
 from bot.requester import actor_of
 from bot.services import services_of
-from bot.ui.modals import ModalInput, open_modal, text_field
+from bot.ui.modals import ModalInput, handles_modal, open_modal, text_field
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import plain
 from generation.errors import InvalidOption
@@ -17,8 +17,6 @@ from generation.moderation.blocks import MAX_REASON_CHARACTERS
 
 MAX_DAYS = 3650
 DAYS_DIGITS = len(str(MAX_DAYS))
-
-BLOCK_FORM = rf"{PLACED_ID}:block"
 
 
 async def block_person(
@@ -57,8 +55,8 @@ async def open_block(interaction: discord.Interaction, generation_id: str, place
     await open_modal(interaction, f"{place}:{generation_id}:{BLOCK}", title, days, reason)
 
 
-async def take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Block the person of the result."""
+@handles_modal(rf"{PLACED_ID}:block")
+async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
     require_moderator(interaction)
     await acknowledge(interaction)
     reviews = services_of(interaction).reviews

@@ -6,14 +6,19 @@ from bot.i18n.language import _
 from bot.permissions import guild_of
 from bot.requester import find_visible, requester_of
 from bot.services import services_of
-from bot.ui.modals import GENERATION_ID, ModalInput, open_modal, radio_field, text_field
+from bot.ui.modals import (
+    GENERATION_ID,
+    ModalInput,
+    handles_modal,
+    open_modal,
+    radio_field,
+    text_field,
+)
 from bot.ui.reasons import OTHER, join_reason, reason_names
 from bot.ui.responses import acknowledge, before_deadline, respond
 from generation.errors import NotAllowedHere
 from generation.moderation.review import MAX_REPORT_CHARACTERS
 from generation.record import Generation
-
-REPORT_FORM = rf"r:{GENERATION_ID}:report"
 
 DETAILS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 """Characters of the person's own words; the kind of report stands before them."""
@@ -34,8 +39,8 @@ async def ask_for_report(interaction: discord.Interaction, generation: Generatio
     await open_modal(interaction, f"r:{generation.id}:report", _("Report"), kind, reason)
 
 
-async def take_report(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Record the report and show it to the moderators."""
+@handles_modal(rf"r:{GENERATION_ID}:report")
+async def _take_report(interaction: discord.Interaction, answer: ModalInput) -> None:
     await acknowledge(interaction)
     reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", "")) or OTHER
     reviews = services_of(interaction).reviews

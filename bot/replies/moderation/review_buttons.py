@@ -1,6 +1,6 @@
 """Persistent buttons, menus and modals by which moderators decide on results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import discord
@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.i18n.language import ENGLISH, _, plural, speaking, spoken
 from bot.permissions import guild_of, require_moderator
-from bot.replies.moderation.blocking import BLOCK_FORM, open_block, take_block
+from bot.replies.moderation.blocking import open_block
 from bot.replies.moderation.review_messages import (
     APPROVE,
     BACK,
@@ -36,7 +36,7 @@ from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, all_chosen_in, chosen_in
 from bot.ui.layout import GREY, panel, row
-from bot.ui.modals import Handler, ModalInput, open_modal, radio_field, text_field
+from bot.ui.modals import ModalInput, handles_modal, open_modal, radio_field, text_field
 from bot.ui.reasons import join_reason, reason_names
 from bot.ui.responses import (
     acknowledge,
@@ -59,8 +59,6 @@ DELETE, ASK, LOOK = "delete", "ask", "look"
 OWN_WORDS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 """Characters of a moderator's own words; the chosen reason stands before them."""
 
-REFUSE_FORM = rf"{PLACED_ID}:refuse"
-
 
 class ReviewButton(
     PersistentItem,
@@ -68,8 +66,7 @@ class ReviewButton(
 ):
     """Takes a moderator's decision on one result."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         require_moderator(interaction)
         generation_id, place = self.match["id"], self.match["place"]
         match self.match["action"]:
@@ -91,8 +88,7 @@ class SheetButton(
 ):
     """Runs an action on exactly these results of a contact sheet."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action and show the next results."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         require_moderator(interaction)
         await _acknowledge(interaction)
         ids = tuple(filter(None, self.match["ids"].split(".")))
@@ -110,8 +106,7 @@ class SheetButton(
 class SheetMenu(PersistentItem, template=rf"v:(?P<action>{PICK}|{REASON}|{LOOK})"):
     """Chooses what is decided on, or the reason for refusing, on a contact sheet."""
 
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the sheet with the choice."""
+    async def _answer(self, interaction: discord.Interaction, /) -> None:
         require_moderator(interaction)
         await _acknowledge(interaction)
         if self.match["action"] == LOOK:
@@ -306,15 +301,12 @@ async def _open_refuse(interaction: discord.Interaction, generation_id: str, pla
     await open_modal(interaction, custom_id, _("Refuse"), kind, reason)
 
 
+@handles_modal(rf"{PLACED_ID}:refuse")
 async def _take_refuse(interaction: discord.Interaction, answer: ModalInput) -> None:
     require_moderator(interaction)
     await acknowledge_press(interaction)
     reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", ""))
     await _act(interaction, answer.match["id"], REFUSE, answer.match["place"], reason)
-
-
-REVIEW_FORMS: Mapping[str, Handler] = {BLOCK_FORM: take_block, REFUSE_FORM: _take_refuse}
-"""Handlers of the modals that the buttons open."""
 
 
 def _is_private(interaction: discord.Interaction) -> bool:
