@@ -7,7 +7,6 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
-from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -177,33 +176,6 @@ async def test_a_burst_of_states_is_shown_as_its_newest(world, service, tools, s
         (_, first), (_, second) = edits
         assert " 4/10" in first
         assert " 9/10" in second
-
-
-async def test_edits_of_a_reply_are_an_interval_apart(world, service, tools, start_bot):
-    interval_s = 0.3
-    async with start_bot(world, service, interval_s=interval_s) as bot:
-        generation, reply = await bot.imagine()
-        async with recorded_edits(world) as edits:
-            for step in range(1, 4):
-                bot.replies.notify(tools.running(generation, step))
-                await reply.until(shows(f" {step}/10"))
-            await edits_over(bot)
-        times = [at for at, _ in edits]
-        assert len(times) == 3
-        assert all(later - at >= interval_s for at, later in pairwise(times))
-
-
-async def test_what_is_shown_already_is_not_sent_again(bot, tools, world):
-    generation, _ = await bot.imagine()
-    async with recorded_edits(world) as edits:
-        for _ in range(3):
-            bot.replies.notify(tools.waiting(generation, 3, 7))
-            await edits_over(bot)
-        assert len(edits) == 1
-        for colour in ("teal", "red"):
-            bot.replies.notify(tools.running(generation, 1, tools.picture(colour=colour)))
-            await edits_over(bot)
-        assert len(edits) == 3, "another preview is another look"
 
 
 async def test_a_place_in_the_line_never_follows_the_run(bot, tools):
