@@ -101,7 +101,6 @@ class Downloader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close all connections."""
         await self._client.close()
 
     async def fetch(self, wanted: Download, report: ReportProgress) -> None:

@@ -7,7 +7,6 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from enum import Enum
 
 from comfy.errors import ComfyError
 from comfy.http.client import HttpClient
@@ -18,18 +17,11 @@ from comfy.timeouts import Timing
 _log = logging.getLogger(__name__)
 
 
-class ListenerState(Enum):
-    """State of the listener; each value is a sentence for operators."""
-
-    IDLE = "Not listening."
-    CONNECTING = "Trying to connect."
-    CONNECTED = "Connected and listening."
-    PAUSING = "Waiting before the next attempt."
-    CLOSED = "Closed for good."
-
-
 class Listener:
     """Owns the task that connects, reads and reconnects.
+
+    `is_connected` is whether a connection is open, even if the server does not send to it;
+    `may_be_deaf` whether its client id was reused, after which the server may stop doing so.
 
     `has_runs` says whether runs report to a client id. `on_message` and `on_connected` are called
     in the reading task and must not block: a client that stops reading stalls every client of the
@@ -53,7 +45,7 @@ class Listener:
         on_connected: Callable[[], None],
         has_runs: Callable[[str], bool],
     ) -> None:
-        self.state = ListenerState.IDLE
+        self.is_connected = False
         self.client_id = str(uuid.uuid4())
         self.last_frame_at = 0.0
         self._http = http
@@ -66,29 +58,20 @@ class Listener:
         self._closing: asyncio.Task[None] | None = None
         self._attempt_over = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._is_closed = False
         self._wants_fresh_id = False
         self._id_was_used = False
-        self._id_was_kept = False
+        self.may_be_deaf = False
         self._failures = 0
-
-    @property
-    def may_be_deaf(self) -> bool:
-        """Whether the client id was reused, so that the server may stop sending to it."""
-        return self._id_was_kept
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a connection is open, even if the server does not send to it."""
-        return self.state is ListenerState.CONNECTED
 
     def start(self) -> None:
         """Start listening. May be called again."""
-        if self._task is None and self.state is not ListenerState.CLOSED:
+        if self._task is None and not self._is_closed:
             self._task = asyncio.create_task(self._listen(), name=f"listen to {self._http.name}")
 
     async def close(self) -> None:
         """Stop and wait until the task has ended. May be called twice."""
-        self.state = ListenerState.CLOSED
+        self._is_closed, self.is_connected = True, False
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -99,7 +82,7 @@ class Listener:
     async def wait_connected(self) -> bool:
         """Wait for the current or next attempt; return whether it connected."""
         self.start()
-        if not self.is_connected and self.state is not ListenerState.CLOSED:
+        if not self.is_connected and not self._is_closed:
             self._attempt_over.clear()
             # Ends a back-off early: a run needs the connection now.
             self._hurry.set()
@@ -118,7 +101,7 @@ class Listener:
 
     def note_run_ended(self) -> None:
         """Replace a client id that was reused, once the last run reporting to it has ended."""
-        if self._id_was_kept and not self._has_runs(self.client_id):
+        if self.may_be_deaf and not self._has_runs(self.client_id):
             self.reopen()
 
     async def _listen(self) -> None:
@@ -134,13 +117,12 @@ class Listener:
             await self._pause()
 
     async def _connect_and_read(self) -> None:
-        self.state = ListenerState.CONNECTING
         self._choose_client_id()
         socket = await Socket.connect(self._http, self.client_id)
         self._socket = socket
         self._id_was_used = True
         try:
-            self.state = ListenerState.CONNECTED
+            self.is_connected = True
             # Before the callback, which polls: a new connection must not look silent from its
             # start.
             self.last_frame_at = time.monotonic()
@@ -150,8 +132,7 @@ class Listener:
             self._note_end(socket)
         finally:
             self._socket = None
-            if self.state is not ListenerState.CLOSED:
-                self.state = ListenerState.PAUSING
+            self.is_connected = False
             closing, self._closing = self._closing, None
             # Before the next connection: servers confuse two connections of one client id.
             await (closing or socket.close())
@@ -162,7 +143,7 @@ class Listener:
         if self._id_was_used and not keep:
             self.client_id = str(uuid.uuid4())
             self._id_was_used = False
-        self._id_was_kept = self._id_was_used
+        self.may_be_deaf = self._id_was_used
         self._wants_fresh_id = False
 
     def _receive(self, frame: str | bytes) -> None:
@@ -186,7 +167,6 @@ class Listener:
     async def _pause(self) -> None:
         """Back off exponentially, with jitter so that clients do not reconnect at the same time."""
         if self._failures:
-            self.state = ListenerState.PAUSING
             longest = self._timing.backoff_first * 2 ** min(self._failures - 1, 10)
             pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
             with contextlib.suppress(TimeoutError):

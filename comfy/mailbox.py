@@ -9,23 +9,18 @@ from comfy.protocol.events import NodeText, Preview, RunEvent, StepDone
 class Mailbox:
     """Unbounded queue that keeps the newest preview and step, and every other event.
 
-    One consumer. `end` and `fail` are final: later events are dropped.
+    One consumer. `end` and `fail` are final, as `is_ended` says: later events are dropped.
     """
 
     def __init__(self) -> None:
         self._events: deque[RunEvent] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
-        self._is_ended = False
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether `end` or `fail` was called."""
-        return self._is_ended
+        self.is_ended = False
 
     def put(self, event: RunEvent) -> None:
         """Add an event without blocking; it replaces an older preview, step or text."""
-        if self._is_ended:
+        if self.is_ended:
             return
         if isinstance(event, Preview | StepDone | NodeText):
             self._drop_stale(type(event))
@@ -34,12 +29,12 @@ class Mailbox:
 
     def end(self) -> None:
         """Let the consumer finish after the queued events."""
-        self._is_ended = True
+        self.is_ended = True
         self._wake()
 
     def fail(self, error: Exception) -> None:
         """Raise this in the consumer after the queued events."""
-        if not self._is_ended:
+        if not self.is_ended:
             self._error = error
             self.end()
 
@@ -48,7 +43,7 @@ class Mailbox:
         while not self._events:
             if self._error is not None:
                 raise self._error
-            if self._is_ended:
+            if self.is_ended:
                 return None
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter

@@ -31,7 +31,6 @@ class FollowedRuns:
         return iter([run for runs in self._runs.values() for run in runs])
 
     def __bool__(self) -> bool:
-        """Return whether any run is followed."""
         return bool(self._runs)
 
     @contextmanager

@@ -2,10 +2,8 @@
 
 import hashlib
 import io
-import json
 import time
-from collections.abc import AsyncGenerator, Mapping
-from http import HTTPStatus
+from collections.abc import AsyncGenerator
 from typing import Self, TypeVar
 
 import aiohttp
@@ -19,7 +17,6 @@ from comfy.backend import (
 )
 from comfy.cancellation import cancel_run
 from comfy.errors import (
-    BackendRefused,
     BackendUnreachable,
     NotComfyUI,
     OutputGone,
@@ -80,12 +77,10 @@ class ComfyServer(HttpBackend):
         )
 
     async def __aenter__(self) -> Self:
-        """Open it; closed at the end of the context."""
         await self.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
         await self.close()
 
     async def open(self) -> None:
@@ -120,23 +115,16 @@ class ComfyServer(HttpBackend):
         Repetition is harmless, and no other picture can be overwritten.
         """
         check_extension(extension)
-        filename = f"{_digest(content)}.{extension}"
-        return await self._upload("upload/image", content, filename, {"overwrite": "false"})
-
-    async def upload_mask(self, content: bytes, *, original: str) -> str:
-        """Give an uploaded picture the alpha of this PNG; return the name of the new picture.
-
-        `original` is what `upload_image` returned; both must have the same size. Repetition is
-        harmless. Raises BackendRefused, with status 404 if the original is missing.
-        """
-        folder, _, name = original.rpartition("/")
-        reference = {"filename": name, "subfolder": folder, "type": "input"}
-        filename = f"{_digest(original.encode() + content)}.png"
-        # The server compares what it stored with the bare mask, so only overwriting is idempotent.
-        fields = {"overwrite": "true", "original_ref": json.dumps(reference)}
-        stored = await self._upload("upload/mask", content, filename, fields)
-        await self._require_stored(stored)
-        return stored
+        filename = f"{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{extension}"
+        form = aiohttp.FormData(quote_fields=False)
+        file, media_type = io.BytesIO(content), f"image/{extension}"
+        form.add_field("image", file, filename=filename, content_type=media_type)
+        fields = {"type": "input", "subfolder": UPLOAD_FOLDER, "overwrite": "false"}
+        for name, value in fields.items():
+            form.add_field(name, value)
+        answer = await self._http.exchange("POST", "upload/image", form=form)
+        self._http.require_ok(answer)
+        return self._require(parse_uploaded_name(answer.document))
 
     async def run(
         self,
@@ -206,29 +194,6 @@ class ComfyServer(HttpBackend):
             raise RunLost("The result was sent while the connection was down, and is not kept.")
         return run.build_success()
 
-    async def _upload(
-        self, path: str, content: bytes, filename: str, fields: Mapping[str, str]
-    ) -> str:
-        form = aiohttp.FormData(quote_fields=False)
-        media_type = f"image/{filename.rpartition('.')[2]}"
-        form.add_field("image", io.BytesIO(content), filename=filename, content_type=media_type)
-        for name, value in {"type": "input", "subfolder": UPLOAD_FOLDER, **fields}.items():
-            form.add_field(name, value)
-        answer = await self._http.exchange("POST", path, form=form)
-        self._http.require_ok(answer)
-        return self._require(parse_uploaded_name(answer.document))
-
-    async def _require_stored(self, name: str) -> None:
-        """Verify that a mask was stored: the server answers 200 even without its original."""
-        folder, _, filename = name.rpartition("/")
-        query = {"filename": filename, "subfolder": folder, "type": "input"}
-        answer = await self._http.exchange(
-            "HEAD", "view", query=query, timeout=self._timing.request
-        )
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            sentence = f"{self.name} does not have the picture that the mask belongs to."
-            raise BackendRefused(sentence, status=HTTPStatus.NOT_FOUND)
-
     def _receive(self, message: Message) -> None:
         """Handle a message, called by the listener; must not block."""
         if isinstance(message, QueueStatus):
@@ -245,7 +210,3 @@ class ComfyServer(HttpBackend):
         if value is None:
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
         return value
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]

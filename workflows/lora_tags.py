@@ -21,7 +21,6 @@ class Lora:
     weight: float | None = None
 
     def __str__(self) -> str:
-        """Return the tag."""
         return (
             f"<lora:{self.name}>" if self.weight is None else f"<lora:{self.name}:{self.weight:g}>"
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from workflows import sizes
 from workflows.errors import InvalidValue
-from workflows.lora_tags import MAX_WEIGHT, Lora, format_value, parse_value
+from workflows.lora_tags import MAX_WEIGHT, format_value, parse_value
 from workflows.manifest import MAX_SEED, Input, InputType, Scalar, Value
 
 MAX_DIGITS = 32
@@ -15,15 +15,11 @@ MAX_FILE_NAME = 255
 """Characters of a model's name, the limit of file systems for a path component."""
 
 
-def coerce(wanted: Input, value: object, choices: Sequence[str] = ()) -> Value:
+def coerce(wanted: Input, value: object) -> Value:
     """Return the value for the graph. Raises InvalidValue.
 
-    `choices` are a model's names on backends; without them the name is not looked up.
+    Names of models are not looked up.
     """
-    if wanted.type is InputType.LORA and isinstance(value, str):
-        return _loras(wanted, value, choices)
-    if wanted.type in (InputType.CHECKPOINT, InputType.LORA):
-        return _model(wanted, value, choices)
     return _COERCIONS[wanted.type](wanted, value)
 
 
@@ -116,30 +112,24 @@ def _choice(wanted: Input, value: object) -> str:
     return found
 
 
-def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
+def _model(wanted: Input, value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_FILE_NAME or not value.isprintable():
         raise InvalidValue(wanted.name, "{name} must be the name of a model.")
-    if not choices:
-        return value
-    found = find_choice(value, choices)
-    if found is None:
-        raise InvalidValue(
-            wanted.name,
-            "This {name} isn't installed. Pick one from the list.",
-        )
-    return found
+    return value
 
 
-def _loras(wanted: Input, value: str, choices: Sequence[str]) -> str:
+def _loras(wanted: Input, value: object) -> str:
     try:
-        loras = parse_value(value)
+        loras = parse_value(value if isinstance(value, str) else "")
     except ValueError:
         raise InvalidValue(
             wanted.name,
             "{name} has a weight that is no number from -{limit} to {limit}.",
             {"limit": f"{MAX_WEIGHT:g}"},
         ) from None
-    return format_value(Lora(_model(wanted, lora.name, choices), lora.weight) for lora in loras)
+    for lora in loras:
+        _model(wanted, lora.name)
+    return format_value(loras)
 
 
 def _size(wanted: Input, value: object) -> tuple[int, int]:
@@ -169,6 +159,8 @@ _COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
     InputType.NUMBER: _number,
     InputType.BOOLEAN: _boolean,
     InputType.CHOICE: _choice,
+    InputType.CHECKPOINT: _model,
+    InputType.LORA: _loras,
     InputType.SIZE: _size,
     InputType.SEED: _seed,
     InputType.IMAGE: _file,

@@ -68,18 +68,13 @@ class HttpClient:
         self._query = dict(parse_qsl(url.query))
         self._headers = _build_headers(settings, url)
         self._client: aiohttp.ClientSession | None = None
-        self._is_closed = False
+        self.is_closed = False
         self._secret = settings.api_key_comfy_org
         self._tls_context: ssl.SSLContext | None = None
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._is_closed
-
     async def close(self) -> None:
         """Close all connections. May be called twice."""
-        self._is_closed = True
+        self.is_closed = True
         if self._client is not None:
             await self._client.close()
 
@@ -288,7 +283,7 @@ class HttpClient:
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.") from error
 
     def _get_client(self) -> aiohttp.ClientSession:
-        if self._is_closed:
+        if self.is_closed:
             raise NeverSent(f"The connection to {self.name} was closed.")
         if self._client is None:
             self._client = aiohttp.ClientSession(

@@ -48,10 +48,13 @@ class Alternative:
 
 
 class ObjectInfo:
-    """Immutable. Specifications are parsed on demand: servers can have thousands of classes."""
+    """Immutable view of the decoded JSON, `raw`.
+
+    Specifications are parsed on demand: servers can have thousands of classes.
+    """
 
     def __init__(self, raw: Mapping[str, Mapping[str, Any]]) -> None:
-        self._raw = raw
+        self.raw = raw
         self._parsed: dict[str, Mapping[str, InputSpec]] = {}
 
     @classmethod
@@ -69,25 +72,20 @@ class ObjectInfo:
         return cls(classes)
 
     @property
-    def raw(self) -> Mapping[str, Mapping[str, Any]]:
-        """The decoded JSON itself."""
-        return self._raw
-
-    @property
     def classes(self) -> frozenset[str]:
         """The names of all node classes."""
-        return frozenset(self._raw)
+        return frozenset(self.raw)
 
     def has(self, class_type: str) -> bool:
         """Return whether the backend has this node class."""
-        return class_type in self._raw
+        return class_type in self.raw
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
         """Return every input by name, in the server's order; empty for an unknown class."""
-        if class_type not in self._raw:
+        if class_type not in self.raw:
             return {}
         if class_type not in self._parsed:
-            self._parsed[class_type] = _parse_inputs(self._raw[class_type].get("input"))
+            self._parsed[class_type] = _parse_inputs(self.raw[class_type].get("input"))
         return self._parsed[class_type]
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
@@ -102,16 +100,16 @@ class ObjectInfo:
 
     def display_name(self, class_type: str) -> str:
         """Return the title people know the node by."""
-        title = self._raw.get(class_type, {}).get("display_name")
+        title = self.raw.get(class_type, {}).get("display_name")
         return title if isinstance(title, str) and title else class_type
 
     def is_output_node(self, class_type: str) -> bool:
         """Return whether the node's results are results of the run."""
-        return self._raw.get(class_type, {}).get("output_node") is True
+        return self.raw.get(class_type, {}).get("output_node") is True
 
     def is_partner(self, class_type: str) -> bool:
         """Return whether the node calls a paid third-party service."""
-        return self._raw.get(class_type, {}).get("api_node") is True
+        return self.raw.get(class_type, {}).get("api_node") is True
 
     def has_partner(self, graph: Mapping[str, Mapping[str, Any]]) -> bool:
         """Return whether a node of the graph calls such a service."""
@@ -119,14 +117,14 @@ class ObjectInfo:
 
     def outputs(self, class_type: str) -> tuple[str, ...]:
         """Return the types of a class's outputs, in order."""
-        types = self._raw.get(class_type, {}).get("output")
+        types = self.raw.get(class_type, {}).get("output")
         if not isinstance(types, list):
             return ()
         return tuple("COMBO" if isinstance(kind, list) else str(kind) for kind in types)
 
     def output_names(self, class_type: str) -> tuple[str, ...]:
         """Return the names of a class's outputs, in order."""
-        names = self._raw.get(class_type, {}).get("output_name")
+        names = self.raw.get(class_type, {}).get("output_name")
         return tuple(map(str, names)) if isinstance(names, list) else ()
 
 

@@ -11,7 +11,7 @@ from workflows.errors import InvalidValue
 from workflows.graph import Graph
 from workflows.lora_tags import format_value, parse_value, split_tags
 from workflows.manifest import Input, InputType, Kind
-from workflows.values import coerce, size_like
+from workflows.values import coerce, find_choice, size_like
 from workflows.workflow import Workflow
 
 MAX_PROMPT_CHARACTERS = 2000
@@ -105,7 +105,11 @@ def fits(
     if wanted is None or wanted.hidden:
         return False
     try:
-        coerce(wanted, value, offered.get(name, ()))
+        coerce(wanted, value)
     except InvalidValue:
         return False
-    return True
+    names = (
+        [one.name for one in parse_value(str(value))] if wanted.type is InputType.LORA else [value]
+    )
+    choices = offered.get(name, ())
+    return not choices or all(find_choice(one, choices) for one in names)

@@ -5,7 +5,6 @@ import pytest
 from workflows.binding import bind, check
 from workflows.errors import InvalidValue, MissingInput, UnknownInput
 from workflows.manifest import MAX_SEED
-from workflows.values import coerce
 
 STEPS = ('name = "steps"', 'type = "integer"', 'targets = ["3.steps"]', "min = 1", "max = 60")
 CFG = ('name = "cfg"', 'type = "number"', 'targets = ["3.cfg"]', "min = 1", "max = 20")
@@ -189,13 +188,6 @@ def test_a_picture_for_something_else_is_refused(with_input):
 def test_a_picture_is_bound_by_name_only(with_input, name):
     with pytest.raises(InvalidValue):
         bind(with_input(*IMAGE), {"image": name})
-
-
-def test_a_model_must_be_one_that_backends_have(with_input):
-    wanted, choices = with_input(*MODEL).manifest.find("model"), ["A.safetensors", "b.safetensors"]
-    assert coerce(wanted, "a.SAFETENSORS", choices) == "A.safetensors"
-    with pytest.raises(InvalidValue, match="isn't installed"):
-        coerce(wanted, "../secret", choices)
 
 
 @pytest.mark.parametrize("prompt", HOSTILE)

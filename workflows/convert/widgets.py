@@ -109,34 +109,29 @@ def list_sockets(class_type: str, classes: NodeClasses) -> list[str]:
 
 
 class _Values:
-    """The file's values, consumed in order."""
+    """The file's values, consumed in order up to `position`."""
 
     def __init__(self, values: list[Any]) -> None:
         self._values = values
-        self._next = 0
+        self.position = 0
 
     def take(self, default: object) -> object:
         """Return the next value, or the default if there is none."""
-        self._next += 1
-        return self._values[self._next - 1] if self._next <= len(self._values) else default
-
-    @property
-    def position(self) -> int:
-        """Number of consumed values."""
-        return self._next
+        self.position += 1
+        return self._values[self.position - 1] if self.position <= len(self._values) else default
 
     @property
     def has_taken(self) -> bool:
         """Whether the last value was in the file."""
-        return self._next <= len(self._values)
+        return self.position <= len(self._values)
 
     def skip(self, count: int) -> None:
         """Skip values that belong to no input."""
-        self._next += count
+        self.position += count
 
     def rest(self) -> list[Any]:
         """Remaining values."""
-        return self._values[self._next :]
+        return self._values[self.position :]
 
 
 def _of_class(

@@ -46,7 +46,6 @@ class WorkflowProblem:
     sentence: str
 
     def __str__(self) -> str:
-        """Return the file and the sentence."""
         return f"{self.path}: {self.sentence}"
 
 

@@ -42,20 +42,15 @@ class ManagedFolder:
     """A folder of workflows that can be changed. Functions block: call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    @property
-    def folder(self) -> Path:
-        """Path of the folder."""
-        return self._folder
+        self.folder = folder
 
     def names(self) -> tuple[str, ...]:
         """Names of the published workflows."""
-        return tuple(path.name for path in self._folders(self._folder))
+        return tuple(path.name for path in self._folders(self.folder))
 
     def staged(self) -> tuple[str, ...]:
         """Return the names of uploaded workflows that are not enabled yet."""
-        return tuple(path.name for path in self._folders(self._folder / STAGED))
+        return tuple(path.name for path in self._folders(self.folder / STAGED))
 
     def choose_name(self, wanted: str) -> str:
         """Return a valid workflow name for a file name or a typed name."""
@@ -65,7 +60,7 @@ class ManagedFolder:
 
     def stage(self, name: str, content: bytes) -> None:
         """Store a file for later, replacing one of the same name. Raises OSError."""
-        folder = self._folder / STAGED / name
+        folder = self.folder / STAGED / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / _file_name(content)).write_bytes(content)
@@ -74,12 +69,12 @@ class ManagedFolder:
         """Return the file staged under this name; None if there is none."""
         if name not in self.staged():
             return None
-        files = sorted((self._folder / STAGED / name).glob("graph.*"))
+        files = sorted((self.folder / STAGED / name).glob("graph.*"))
         return load_bytes(files[0], MAX_FILE_BYTES) if files else None
 
     def load_staged_manifest(self, name: str) -> str | None:
         """Return the manifest of a staged workflow; None if it has none yet."""
-        manifest = self._folder / STAGED / name / MANIFEST_FILE
+        manifest = self.folder / STAGED / name / MANIFEST_FILE
         return manifest.read_text(encoding="utf-8") if manifest.is_file() else None
 
     def set_title(self, name: str, title: str) -> bool:
@@ -88,8 +83,8 @@ class ManagedFolder:
         The rest of the file is kept. Raises OSError, and InvalidManifest if the title cannot be
         replaced without changing other fields.
         """
-        folders = {path.name: path for path in self._folders(self._folder)}
-        folders |= {path.name: path for path in self._folders(self._folder / STAGED)}
+        folders = {path.name: path for path in self._folders(self.folder)}
+        folders |= {path.name: path for path in self._folders(self.folder / STAGED)}
         if name not in folders:
             return False
         manifest = folders[name] / MANIFEST_FILE
@@ -108,7 +103,7 @@ class ManagedFolder:
 
     def publish(self, name: str, manifest: str) -> Path:
         """Publish a staged workflow with this manifest. Raises OSError."""
-        staged, target = self._folder / STAGED / name, self._folder / name
+        staged, target = self.folder / STAGED / name, self.folder / name
         (staged / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
         staged.replace(target)
         return target
@@ -117,10 +112,10 @@ class ManagedFolder:
         """Move a workflow to the hidden folder; return False if there is none of that name."""
         if not NAME.fullmatch(name):
             return False
-        for folder in (self._folder / STAGED, self._folder):
+        for folder in (self.folder / STAGED, self.folder):
             for path in (folder / name, *self._bare_files(folder, name)):
                 if path.exists():
-                    kept = self._folder / REMOVED / path.name
+                    kept = self.folder / REMOVED / path.name
                     shutil.rmtree(kept, ignore_errors=True)
                     kept.parent.mkdir(parents=True, exist_ok=True)
                     path.replace(kept)
@@ -147,7 +142,7 @@ class ManagedFolder:
 
     def _read_names(self, file: str) -> frozenset[str]:
         try:
-            content = (self._folder / file).read_bytes()
+            content = (self.folder / file).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return frozenset()
         # Names are ASCII: a line that is not UTF-8 is ignored, others count.
@@ -155,16 +150,16 @@ class ManagedFolder:
         return frozenset(line.strip() for line in text.splitlines() if line.strip())
 
     def _write_names(self, file: str, names: frozenset[str]) -> None:
-        if not names and not (self._folder / file).exists():
+        if not names and not (self.folder / file).exists():
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}\n" for name in sorted(names))
         # Replaced atomically: a truncated list would enable what is missing in it. Concurrent
         # writers have a temporary file each.
-        with TemporaryDirectory(prefix=PARTS, dir=self._folder) as parts:
+        with TemporaryDirectory(prefix=PARTS, dir=self.folder) as parts:
             written = Path(parts, file)
             written.write_text(text, encoding="utf-8")
-            written.replace(self._folder / file)
+            written.replace(self.folder / file)
 
     @staticmethod
     def _folders(folder: Path) -> list[Path]:

@@ -61,17 +61,12 @@ class GraphView:
         settable: Collection[Slot] = (),
     ) -> None:
         self.graph = graph
-        self._classes = classes
+        self.classes = classes
         self._settable = frozenset(settable)
         self._users: dict[str, list[tuple[Slot, Link]]] = {}
         for node_id, node in graph.items():
             for name, link in links(node):
                 self._users.setdefault(link.node_id, []).append((Slot(node_id, name), link))
-
-    @property
-    def classes(self) -> NodeClasses | None:
-        """The node classes, where they are known."""
-        return self._classes
 
     def class_of(self, node_id: str) -> str:
         """Return a node's class."""
@@ -85,26 +80,26 @@ class GraphView:
         """Return the title that somebody gave the node; None for its class's default."""
         given, class_type = self.title(node_id), self.class_of(node_id)
         usual = {class_type.casefold()}
-        if self._classes is not None:
-            usual.add(self._classes.display_name(class_type).casefold())
+        if self.classes is not None:
+            usual.add(self.classes.display_name(class_type).casefold())
         plain = given.casefold().replace(" ", "")
         return None if plain in {one.replace(" ", "") for one in usual} else given
 
     def is_known(self, node_id: str) -> bool:
         """Return whether the node's class is described."""
-        return self._classes is not None and self._classes.has(self.class_of(node_id))
+        return self.classes is not None and self.classes.has(self.class_of(node_id))
 
     def spec(self, slot: Slot) -> InputSpec | None:
         """Return the description of an input, if there is one."""
-        if self._classes is None:
+        if self.classes is None:
             return None
-        return self._classes.input(self.class_of(slot.node_id), slot.input_name)
+        return self.classes.input(self.class_of(slot.node_id), slot.input_name)
 
     def required_inputs(self, node_id: str) -> dict[str, InputSpec]:
         """Return a node's required inputs, if its class is described."""
-        if self._classes is None:
+        if self.classes is None:
             return {}
-        inputs = self._classes.inputs(self.class_of(node_id))
+        inputs = self.classes.inputs(self.class_of(node_id))
         return {name: spec for name, spec in inputs.items() if spec.required}
 
     def type_of(self, slot: Slot) -> str:
@@ -164,15 +159,15 @@ class GraphView:
     def outputs(self, node_id: str) -> tuple[str, ...]:
         """Return the types of a node's outputs; empty if unknown."""
         class_type = self.class_of(node_id)
-        if self._classes is not None and self._classes.has(class_type):
-            return self._classes.outputs(class_type)
+        if self.classes is not None and self.classes.has(class_type):
+            return self.classes.outputs(class_type)
         return _GUESSED_OUTPUTS.get(class_type, ())
 
     def output_name(self, link: Link) -> str:
         """Return the name of an output; empty if unknown."""
-        if self._classes is None:
+        if self.classes is None:
             return ""
-        names = self._classes.output_names(self.class_of(link.node_id))
+        names = self.classes.output_names(self.class_of(link.node_id))
         return names[link.output] if 0 <= link.output < len(names) else ""
 
     def users(self, node_id: str) -> list[tuple[Slot, Link]]:
@@ -265,8 +260,8 @@ class GraphView:
 
     def _is_output(self, node_id: str) -> bool:
         class_type = self.class_of(node_id)
-        if self._classes is not None and self._classes.has(class_type):
-            return self._classes.is_output_node(class_type)
+        if self.classes is not None and self.classes.has(class_type):
+            return self.classes.is_output_node(class_type)
         return class_type.startswith(_OUTPUT_NAMES) or not self.users(node_id)
 
 
