@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import discord
@@ -59,15 +59,17 @@ def describe_commands(tree: Tree, guild: Guild = None) -> list[dict[str, Any]]:
 
 def _localize(part: dict[str, Any], field: str) -> None:
     """Add the translations of a field, and of its nested parts."""
-    english = part[field]
-    said = {locale: translate(english, locale) for locale in _locales()}
-    part[f"{field}_localizations"] = {
-        locale: text for locale, text in said.items() if text != english
-    }
+    part[f"{field}_localizations"] = _translations(part[field])
     for option in part.get("options", ()):
         _localize(option, "description")
     for choice in part.get("choices", ()):
         _localize(choice, "name")
+
+
+@lru_cache(maxsize=4096)
+def _translations(english: str) -> Mapping[str, str]:
+    said = {locale: translate(english, locale) for locale in _locales()}
+    return {locale: text for locale, text in said.items() if text != english}
 
 
 @cache

@@ -128,7 +128,7 @@ async def find_all(
     async for finding in _check_backends(settings, answers):
         yield finding
     if answers:
-        await catalog.learn(CommonClasses([answer.object_info for answer in answers]))
+        await catalog.learn(CommonClasses(tuple(answer.object_info for answer in answers)))
     for finding in _check_workflows(tuple(catalog.workflows.values()), answers, settings):
         yield finding
 

@@ -89,8 +89,12 @@ def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str
     return Plan(tuple(accepted.values()), tuple(refusals))
 
 
+@lru_cache(maxsize=2 * COMMANDS)
 def build_command(workflow: WorkflowSummary) -> SlashCommand:
-    """Build the command of a workflow that `plan_commands` accepted."""
+    """Build the command of a workflow that `plan_commands` accepted.
+
+    The same workflow gives the same command: few change when folders or backends do.
+    """
     command = _build(workflow, has_fixed_choices=True)
     if _count_characters(command) <= COMMAND_CHARACTERS:
         return command

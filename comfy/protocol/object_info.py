@@ -1,8 +1,11 @@
 """A typed view of /object_info, which describes every node class a backend has."""
 
+import hashlib
+import marshal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 # The editor orders widgets like this, and saved files list values by position alone.
 _SECTIONS = ("required", "optional")
@@ -59,7 +62,11 @@ class ObjectInfo:
 
     @classmethod
     def parse(cls, raw: object) -> "ObjectInfo":
-        """Take the decoded JSON. Raises ValueError when it is not /object_info."""
+        """Take the decoded JSON. Raises ValueError when it is not /object_info.
+
+        The same description gives the same object while it is in use: backends are alike, and
+        seldom change between two requests.
+        """
         if not isinstance(raw, dict):
             raise ValueError("This is not /object_info.")  # noqa: TRY004 - a wrong document
         classes = {
@@ -69,7 +76,10 @@ class ObjectInfo:
         }
         if raw and not classes:
             raise ValueError("This is not /object_info: no entry describes a node class.")
-        return cls(classes)
+        # Dictionaries are equal in any order, but the editor's files depend on the order of inputs.
+        # Version 2 writes equal values as equal bytes: later ones depend on reference counts.
+        digest = hashlib.sha256(marshal.dumps(classes, 2)).digest()
+        return _in_use.setdefault(digest, cls(classes))
 
     @property
     def classes(self) -> frozenset[str]:
@@ -126,6 +136,10 @@ class ObjectInfo:
         """Return the names of a class's outputs, in order."""
         names = self.raw.get(class_type, {}).get("output_name")
         return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+_in_use: WeakValueDictionary[bytes, ObjectInfo] = WeakValueDictionary()
+"""Parsed descriptions by a digest of their content."""
 
 
 def _walk(inputs: object) -> Iterator[tuple[str, str, Any]]:

@@ -1,24 +1,24 @@
 """The union of the backends' node classes, for reading and presenting workflows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from comfy.protocol.object_info import InputSpec, ObjectInfo
 
 
+@dataclass(frozen=True, slots=True)
 class CommonClasses:
     """The node classes of several backends, presented as those of one.
 
     A class counts when any backend has it; its lists and bounds are those that all backends that
-    have it allow, so that a run may go to each of them.
+    have it allow, so that a run may go to each of them. Two of the same descriptions are equal.
     """
 
-    def __init__(self, infos: Sequence[ObjectInfo]) -> None:
-        self._infos = tuple(infos)
+    infos: tuple[ObjectInfo, ...]
 
     def has(self, class_type: str) -> bool:
         """Return whether any backend has the class."""
-        return any(info.has(class_type) for info in self._infos)
+        return any(info.has(class_type) for info in self.infos)
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
         """Return every input by name, in the order of the first backend that has the class."""
@@ -27,7 +27,7 @@ class CommonClasses:
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
         """Return one input; `name.part` is a part of a dynamic one."""
-        specs = [info.input(class_type, input_name) for info in self._infos if info.has(class_type)]
+        specs = [info.input(class_type, input_name) for info in self.infos if info.has(class_type)]
         known = [spec for spec in specs if spec is not None]
         return _common(known) if known else None
 
@@ -41,7 +41,7 @@ class CommonClasses:
 
     def is_partner(self, class_type: str) -> bool:
         """Return whether any backend says that the class calls a paid service."""
-        return any(info.is_partner(class_type) for info in self._infos)
+        return any(info.is_partner(class_type) for info in self.infos)
 
     def is_output_node(self, class_type: str) -> bool:
         """Return whether the node's results are results of the run."""
@@ -52,8 +52,8 @@ class CommonClasses:
         return self._first(class_type).display_name(class_type)
 
     def _first(self, class_type: str) -> ObjectInfo:
-        having = (info for info in self._infos if info.has(class_type))
-        return next(having, self._infos[0] if self._infos else ObjectInfo({}))
+        having = (info for info in self.infos if info.has(class_type))
+        return next(having, self.infos[0] if self.infos else ObjectInfo({}))
 
 
 def _common(specs: Sequence[InputSpec]) -> InputSpec:

@@ -27,6 +27,7 @@ class Inventory:
         self.infos: dict[str, ObjectInfo] = {}
         self._backends = backends
         self._learned: Callable[[], Awaitable[None]] | None = None
+        self._learning = asyncio.Lock()
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
         """Register a callback for changed descriptions; its errors are logged."""
@@ -52,13 +53,13 @@ class Inventory:
 
     async def refresh(self, name: str) -> None:
         """Fetch a backend's description again. Raises ComfyError."""
-        before = self.infos.get(name)
         async with asyncio.timeout(INFO_TIMEOUT_S):
             latest = await self._backends[name].fetch_object_info(refresh=True)
-        self.infos[name] = latest
-        # In a thread: comparing tens of megabytes would block the event loop.
-        if before is None or await asyncio.to_thread(_differ, before, latest):
-            await self._tell_learned()
+        # Whoever fetched the same at the same time waits until it is made use of.
+        async with self._learning:
+            if self.infos.get(name) is not latest:
+                self.infos[name] = latest
+                await self._tell_learned()
 
     async def keep_informed(self, name: str) -> None:
         """Keep one backend's description current until cancelled."""
@@ -85,10 +86,6 @@ class Inventory:
             await self._learned()
         except Exception:  # noqa: BLE001 - a listener's mistake is no reason to know less
             _log.exception("What backends offer could not be made use of.")
-
-
-def _differ(before: ObjectInfo, latest: ObjectInfo) -> bool:
-    return before.raw != latest.raw
 
 
 async def _wait_for_refresh(backend: Backend) -> None:

@@ -299,10 +299,12 @@ class Library(Service):
 
     async def _learn(self) -> None:
         """Handle changed descriptions: reload the catalog, and store them for the next start."""
-        self._infos = self._offers()
+        before, self._infos = self._infos, self._offers()
         await self._catalog.learn(self._classes())
         # Even if no workflow changed: commands by kind depend on the backends' models.
         self._on_change()
+        if self._infos == before:
+            return
         try:
             await asyncio.to_thread(self._known.save, self._infos)
         except OSError as error:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections import deque
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,13 @@ from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 from sandbox.people import Person, as_text, files_of
 from tests.support.processes import start_program
+from workflows.folders.catalog import Catalog
 
 PATIENCE_S = 60
 """For a command to end."""
+
+_read_before: deque[Catalog] = deque(maxlen=2)
+"""Of the last bots: the next one finds their workflows and node classes in use."""
 
 
 class TestEnvironment:
@@ -68,6 +73,7 @@ class TestEnvironment:
             build_checker=lambda: checker,
         )
         async with application:
+            _read_before.append(application.core.catalog)
             await self.world.wait_until_connected(30)
             await set_limits(application.core, self.world.guild_id, cooldown_s=0)
             yield application.core

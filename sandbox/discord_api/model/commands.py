@@ -1,8 +1,10 @@
 """Application commands: validation and registration."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from sandbox.discord_api import limits
@@ -51,19 +53,8 @@ class Commands:
 
     def overwrite(self, scope: int | None, bodies: object) -> list[JsonObject]:
         """Replace every command of a scope; names that stay keep their ids."""
-        form = Form()
-        listed = form.items("", bodies, sum(limits.COMMANDS_BY_TYPE.values()))
-        checked = [
-            check_command(form, f"{index}", form.mapping(f"{index}", body))
-            for index, body in enumerate(listed)
-        ]
+        checked = _check_commands(json.dumps(bodies))
         keys = [_key(command) for command in checked]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                sentence = "Application command names must be unique"
-                form.wrong(f"{index}.name", "APPLICATION_COMMANDS_DUPLICATE_NAME", sentence)
-        form.refuse_if_wrong()
-        _check_counts(checked)
         before = {_key(command): command for command in self.listed(scope)}
         self._count_creations(sum(key not in before for key in keys))
         self._kept[scope] = [
@@ -156,6 +147,25 @@ def _find_obstacle_of_place(command: JsonObject, channel: Channel) -> str | None
     if command.get("nsfw") and not channel.nsfw:
         return "This command can only be used in age-restricted channels."
     return None
+
+
+@lru_cache(maxsize=16)
+def _check_commands(bodies: str) -> Sequence[JsonObject]:
+    """Return a JSON list of commands as they are stored; bots send the same at every start."""
+    form = Form()
+    listed = form.items("", json.loads(bodies), sum(limits.COMMANDS_BY_TYPE.values()))
+    checked = [
+        check_command(form, f"{index}", form.mapping(f"{index}", body))
+        for index, body in enumerate(listed)
+    ]
+    keys = [_key(command) for command in checked]
+    for index, key in enumerate(keys):
+        if key in keys[:index]:
+            sentence = "Application command names must be unique"
+            form.wrong(f"{index}.name", "APPLICATION_COMMANDS_DUPLICATE_NAME", sentence)
+    form.refuse_if_wrong()
+    _check_counts(checked)
+    return checked
 
 
 def check_command(form: Form, path: str, body: JsonObject) -> JsonObject:

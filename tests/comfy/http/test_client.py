@@ -246,7 +246,7 @@ async def test_description_load_and_node_classes(comfy, backend):
     object_info = await backend.fetch_object_info()
     assert object_info.choices("CheckpointLoaderSimple", "ckpt_name") == ("a.safetensors",)
     assert await backend.fetch_object_info() is object_info
-    assert await backend.fetch_object_info(refresh=True) is not object_info
+    assert await backend.fetch_object_info(refresh=True) is object_info
     assert comfy.count("GET", "/object_info") == 2
     assert backend.is_reachable
 

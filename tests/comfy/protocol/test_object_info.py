@@ -86,3 +86,14 @@ def test_odd_entries_are_passed_over():
     assert object_info.classes == {"A"}
     assert object_info.input("A", "z").type == "INT"
     assert object_info.input("A", "x").type == "*"
+
+
+def test_the_same_description_is_kept_once():
+    def parse(*names):
+        inputs = {name: ["INT", {"min": 0}] for name in names}
+        return ObjectInfo.parse({"A": {"input": {"required": inputs}}})
+
+    first = parse("a", "b")
+    assert parse("a", "b") is first
+    assert parse("b", "a") is not first
+    assert list(parse("b", "a").inputs("A")) == ["b", "a"]
