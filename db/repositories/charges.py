@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, exists, func, insert, select
 
 from db.base import table_of
 from db.dialect import is_postgresql
@@ -45,14 +45,27 @@ _USAGE = select(
     _ROWS.guild_id == bindparam("of_guild"),
     _ROWS.at >= bindparam("since"),
 )
-# The row lock lets a charge and a refund of one generation run one after the other.
-_RESERVED = (
-    select(_TABLE)
-    .where(_ROWS.generation_id == bindparam("of_id"), _ROWS.kind == RESERVE)
-    .with_for_update()
+_IS_RESERVED = (_ROWS.generation_id == bindparam("of_id"), _ROWS.kind == RESERVE)
+_LOCK_RESERVED = select(_ROWS.kind).where(*_IS_RESERVED).with_for_update()
+_OTHER = _TABLE.alias().c
+_IS_CLOSED = exists().where(
+    _OTHER.generation_id == bindparam("of_id"), _OTHER.kind.in_((CHARGE, REFUND))
 )
-_COUNT_CLOSED = select(func.count()).where(
-    _ROWS.generation_id == bindparam("of_id"), _ROWS.kind.in_((CHARGE, REFUND))
+_CLOSE = (
+    insert(_TABLE)
+    .from_select(
+        ["generation_id", "kind", "user_id", "guild_id", "amount", "gpu_ms", "at"],
+        select(
+            _ROWS.generation_id,
+            bindparam("new_kind", type_=_ROWS.kind.type),
+            _ROWS.user_id,
+            _ROWS.guild_id,
+            bindparam("pictures", type_=_ROWS.amount.type) - _ROWS.amount,
+            bindparam("spent_ms", type_=_ROWS.gpu_ms.type) - _ROWS.gpu_ms,
+            _ROWS.at,
+        ).where(*_IS_RESERVED, ~_IS_CLOSED),
+    )
+    .returning(_ROWS.generation_id)
 )
 
 
@@ -115,20 +128,9 @@ class ChargeRepository(Repository):
         return self._close(generation_id, REFUND, Spent())
 
     def _close(self, generation_id: str, kind: str, spent: Spent) -> bool:
-        # The reservation's row lock serializes a concurrent charge and refund.
-        reserved = self._session.execute(_RESERVED, {"of_id": generation_id}).one_or_none()
-        if reserved is None or self._is_closed(generation_id):
-            return False
-        return self._add_missing(
-            ChargeRow,
-            generation_id=generation_id,
-            kind=kind,
-            user_id=reserved.user_id,
-            guild_id=reserved.guild_id,
-            amount=spent.pictures - reserved.amount,
-            gpu_ms=spent.gpu_ms - reserved.gpu_ms,
-            at=reserved.at,
-        )
-
-    def _is_closed(self, generation_id: str) -> bool:
-        return bool(self._session.scalar(_COUNT_CLOSED, {"of_id": generation_id}))
+        if is_postgresql(self._session):
+            # A charge and a refund at once run one after the other; each statement sees what was
+            # committed before it, so that the lock cannot be part of the next one.
+            self._session.execute(_LOCK_RESERVED, {"of_id": generation_id})
+        values = {"new_kind": kind, "pictures": spent.pictures, "spent_ms": spent.gpu_ms}
+        return self._session.scalar(_CLOSE, {"of_id": generation_id, **values}) is not None

@@ -269,7 +269,11 @@ class ImageGate(Service):
             case ImageVerdict.SPOILER:
                 generations.update(generation_id, spoiler=True)
                 asked = generations.get(generation_id)
-                mode = find_mode(reviews, copy_generation(asked)) if asked else None
+                mode = (
+                    find_mode(reviews.modes(asked.guild_id), copy_generation(asked))
+                    if asked
+                    else None
+                )
                 if mode is ReviewMode.FLAGGED:
                     reviews.begin(generation_id, SHOWN, now)
 

@@ -358,11 +358,13 @@ def _finish(session: Session, *, generation_id: str, now: datetime) -> None:
     reviews.note_telling(generation_id)
 
 
-def find_mode(reviews: ReviewRepository, asked: Requester | Generation) -> ReviewMode:
-    """Return the mode of a place: the channel's own, its parent's, or else the guild's."""
+def find_mode(modes: dict[int, str], asked: Requester | Generation) -> ReviewMode:
+    """Return the mode of a place: the channel's own, its parent's, or else the guild's.
+
+    `modes` are the guild's, as `ReviewRepository.modes` returns them.
+    """
     if asked.guild_id is None:
         return ReviewMode.OFF
-    modes = reviews.modes(asked.guild_id)
     for channel_id in (asked.channel_id, asked.parent_channel_id, WHOLE_GUILD):
         if channel_id in modes:
             return ReviewMode(modes[channel_id])

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.errors import Conflict
 from db.repositories.charges import Spent
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
-from db.tables import FlagRow, GenerationRow
+from db.tables import FlagRow, GenerationRow, ReviewPolicyRow
 from generation.backends.pool import BackendPool
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
@@ -79,6 +80,11 @@ class Acceptor(Transactional):
         self._clock = clock
         self._random = random_source
         self._attachment_slots = FileSlots()
+        self._review_modes = CachedQuery[int | None, dict[int, str]](
+            database,
+            (ReviewPolicyRow,),
+            lambda session, guild_id: ReviewRepository(session).modes(guild_id),
+        )
 
     async def accept(
         self, request: GenerationRequest, checked: CheckedRequest | None = None
@@ -114,11 +120,12 @@ class Acceptor(Transactional):
             return await self._record_under_new_id(replace(checked, ruling=ruling))
 
     async def _record_under_new_id(self, checked: CheckedRequest) -> Generation:
+        review = await self._find_review(checked)
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
                 try:
-                    accepted = await finish(self._record(generation_id, checked))
+                    accepted = await finish(self._record(generation_id, checked, review))
                 except Conflict:
                     # Any other conflict would only repeat itself with the next id.
                     if not await self._is_taken(generation_id):
@@ -182,14 +189,15 @@ class Acceptor(Transactional):
         return replace(checked, words=words)
 
     @writes
-    def _record(self, session: Session, generation_id: str, checked: CheckedRequest) -> Generation:
+    def _record(
+        self, session: Session, generation_id: str, checked: CheckedRequest, review: str | None
+    ) -> Generation:
         request = checked.request
         shown_name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=shown_name)
         now = self._clock()
         lookups = QuotaLookups(session)
         place = self._usage.admit(lookups, requester, checked.cost, now, checked.rules)
-        review = self._find_review(session, checked)
         row = GenerationRow(
             id=generation_id,
             user_id=requester.user_id,
@@ -253,9 +261,10 @@ class Acceptor(Transactional):
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 
-    def _find_review(self, session: Session, checked: CheckedRequest) -> str | None:
+    async def _find_review(self, checked: CheckedRequest) -> str | None:
         """Return whether results are held for a moderator, also shown to them, or neither."""
-        mode = find_mode(ReviewRepository(session), checked.request.requester)
+        requester = checked.request.requester
+        mode = find_mode(await self._review_modes.get(requester.guild_id), requester)
         verdict = checked.ruling.verdict
         is_held = checked.words.needs_hold or verdict is ImageVerdict.HOLD
         if mode is ReviewMode.HOLD or is_held:

@@ -84,7 +84,7 @@ class Reposting(Service):
         refuse_elsewhere(PolicyRepository(session).channels(requester.guild_id), requester)
         review = reviews.find(generation.id)
         is_approved = review is not None and review.state == APPROVED
-        return is_approved, find_mode(reviews, requester)
+        return is_approved, find_mode(reviews.modes(requester.guild_id), requester)
 
     def _texts(self, generation: Generation) -> Iterator[str]:
         """Return what somebody typed; for a deleted workflow, all that may have been typed."""

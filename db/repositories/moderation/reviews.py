@@ -200,7 +200,7 @@ class ReviewRepository(Repository):
         )
         return finished > 0
 
-    def modes(self, guild_id: int) -> dict[int, str]:
+    def modes(self, guild_id: int | None) -> dict[int, str]:
         """Return a guild's modes by channel; its own is that of WHOLE_GUILD."""
         return self._pairs(
             select(ReviewPolicyRow.channel_id, ReviewPolicyRow.mode).where(
