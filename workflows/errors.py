@@ -4,7 +4,6 @@ WorkflowError
 ├── WorkflowUnusable        a file cannot be used until somebody corrects it
 │   ├── InvalidGraph        the graph is not one that ComfyUI's API takes
 │   │   ├── NothingCarried  … there is none in the file
-│   │   ├── UIExport        … it is what the editor saves, not what the API takes
 │   │   └── UnknownClasses  … it has nodes whose class is not installed
 │   └── InvalidManifest     the manifest says something it cannot mean
 └── ValueRefused            a person's value cannot be taken: tell them which, and why
@@ -46,10 +45,6 @@ class WorkflowUnusable(WorkflowError):
 
 class InvalidGraph(WorkflowUnusable):
     """The graph is not valid API-format JSON."""
-
-
-class UIExport(InvalidGraph):
-    """The file is the editor's export (`nodes`, `links`), not an API-format graph."""
 
 
 class UnknownClasses(InvalidGraph):

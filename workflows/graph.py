@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any, NamedTuple
 
-from workflows.errors import InvalidGraph, Sentence, UIExport
+from workflows.errors import InvalidGraph, Sentence
 
 Node = dict[str, Any]
 Graph = dict[str, Node]
@@ -44,7 +44,7 @@ class Slot(NamedTuple):
 def parse_graph(raw: object) -> Graph:
     """Validate decoded JSON and return it as a graph.
 
-    Raises UIExport for an export of the editor, InvalidGraph with every mistake otherwise.
+    Raises InvalidGraph with every mistake, of which an export of the editor is one.
     """
     if not isinstance(raw, dict):
         raise InvalidGraph(
@@ -55,7 +55,7 @@ def parse_graph(raw: object) -> Graph:
             ]
         )
     if is_ui_export(raw):
-        raise UIExport([UI_EXPORT])
+        raise InvalidGraph([UI_EXPORT])
     if not raw:
         raise InvalidGraph([Sentence("The graph has no nodes. Export it from ComfyUI once more.")])
     if len(raw) > MAX_NODES:

@@ -3,7 +3,7 @@
 import copy
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from workflows.errors import InvalidGraph, Sentence
@@ -155,11 +155,7 @@ def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None)
             # A number computed from a text cannot carry a path.
             elif kind not in _NUMBERS:
                 waiting.append(slot.node_id)
-    return [slot for node_id in graph for slot in _of_node(found, node_id)]
-
-
-def _of_node(slots: Collection[Slot], node_id: str) -> list[Slot]:
-    return sorted(slot for slot in slots if slot.node_id == node_id)
+    return [slot for node_id in graph for slot in sorted(found) if slot.node_id == node_id]
 
 
 def _output_type(link: Link, graph: Graph, classes: NodeClasses | None) -> str:

@@ -197,19 +197,14 @@ async def _check_database(settings: Settings) -> CheckFinding:
         state = await migrations.current_state(settings.effective_database_url)
     except DatabaseError as error:
         return CheckFinding(Level.FAILED, "database", str(error))
-    match state:
-        case MigrationState.EMPTY:
-            return CheckFinding(Level.FINE, "database", "Empty: `limner run` creates its tables.")
-        case MigrationState.BEHIND:
-            return CheckFinding(Level.NOTE, "database", "Outdated: `limner run` upgrades it.")
-        case MigrationState.TOO_NEW:
-            return CheckFinding(
-                Level.FAILED,
-                "database",
-                "Made by a newer Limner. Install that version, or restore an older backup.",
-            )
-        case MigrationState.CURRENT:
-            return CheckFinding(Level.FINE, "database", "Up to date.")
+    newer = "Made by a newer Limner. Install that version, or restore an older backup."
+    level, sentence = {
+        MigrationState.EMPTY: (Level.FINE, "Empty: `limner run` creates its tables."),
+        MigrationState.BEHIND: (Level.NOTE, "Outdated: `limner run` upgrades it."),
+        MigrationState.TOO_NEW: (Level.FAILED, newer),
+        MigrationState.CURRENT: (Level.FINE, "Up to date."),
+    }[state]
+    return CheckFinding(level, "database", sentence)
 
 
 async def _check_extra(settings: Settings) -> CheckFinding:

@@ -157,18 +157,11 @@ def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
 
 
 def _turned(name: str, before: Defaults) -> dict[str, object]:
-    match name:
-        case "private":
-            return {"private": not before.private}
-        case "spoiler":
-            return {"spoiler": not before.spoiler}
-        case "layout":
-            is_grid = before.layout is Layout.GRID
-            return {"layout": Layout.SEPARATE if is_grid else Layout.GRID}
-        case "direct":
-            return {"calls_directly": not before.calls_directly}
-        case _:
-            return {"keeps_metadata": not before.keeps_metadata}
+    if name == "layout":
+        is_grid = before.layout is Layout.GRID
+        return {name: Layout.SEPARATE if is_grid else Layout.GRID}
+    field = {"direct": "calls_directly", "metadata": "keeps_metadata"}.get(name, name)
+    return {field: not getattr(before, field)}
 
 
 def _menu(name: str, options: list[discord.SelectOption]) -> ui.Select[ui.LayoutView]:

@@ -51,7 +51,10 @@ async def _panel(interaction: discord.Interaction) -> ui.LayoutView:
         guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
     )
     rows = [
-        section(_cancel_button(entry), *_lines(entry, names_people=moderates))
+        section(
+            ui.Button(label=_("Cancel"), custom_id=f"q:{CANCEL}:{entry.generation.id}"),
+            *_lines(entry, names_people=moderates),
+        )
         for entry in view.entries
     ]
     empty = [] if rows or view.hidden else [_("The queue is empty.")]
@@ -74,10 +77,6 @@ async def complete_request(interaction: discord.Interaction, typed: str) -> Choi
     service = services_of(interaction).generations
     unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
     return matching(((choice_label(generation), generation.id) for generation in unfinished), typed)
-
-
-def _cancel_button(entry: Waiting) -> ui.Button[ui.LayoutView]:
-    return ui.Button(label=_("Cancel"), custom_id=f"q:{CANCEL}:{entry.generation.id}")
 
 
 def _lines(entry: Waiting, *, names_people: bool) -> list[str]:

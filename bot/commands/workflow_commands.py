@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
@@ -197,7 +197,10 @@ def _build(workflow: WorkflowSummary, *, has_fixed_choices: bool) -> SlashComman
             ),
         )
 
-    _give_parameters(run, [parameter(name, input_) for name, input_ in asked.items()])
+    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_ONLY)
+    parameters = [parameter(name, input_) for name, input_ in asked.items()]
+    # discord.py reads the options from the signature.
+    run.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined] # PEP 362 foresees it
     app_commands.describe(**{name: describe(input_) for name, input_ in asked.items()})(run)
     app_commands.rename(**{name: names[input_.name] for name, input_ in asked.items()})(run)
     command: SlashCommand = app_commands.Command(
@@ -230,15 +233,6 @@ async def _find_choices(
         names = (chosen,) if chosen else workflow.defaults
     choices = (services.generations.choices(name, input_.name, access) for name in names)
     return [(choice, choice) for choice in dict.fromkeys(chain.from_iterable(choices))]
-
-
-def _give_parameters(
-    function: Callable[..., object], parameters: Iterable[inspect.Parameter]
-) -> None:
-    """Set the signature and annotations from which discord.py reads the command's options."""
-    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_ONLY)
-    signature = inspect.Signature([first, *parameters])
-    function.__signature__ = signature  # type: ignore[attr-defined] # PEP 362 foresees it
 
 
 def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:

@@ -248,16 +248,13 @@ class ReplySender:
             if not self.is_by_token(address):
                 raise
             try:
-                await self._follow_by_token(address, draft)
+                async with _translated(by_token=True):
+                    await self._webhook(address).send(**draft.send(), ephemeral=address.is_private)
             except _TokenDead as error:
                 raise _BeyondReach("Neither way below the reply is open.") from error
         self._posted[nonce] = None
         if len(self._posted) > REMEMBERED_POSTS:
             del self._posted[next(iter(self._posted))]
-
-    async def _follow_by_token(self, address: ReplyAddress, draft: ReplyContent) -> None:
-        async with _translated(by_token=True):
-            await self._webhook(address).send(**draft.send(), ephemeral=address.is_private)
 
     async def _follow_by_id(self, address: ReplyAddress, draft: ReplyContent, nonce: str) -> str:
         if address.channel_id is None or address.is_private:

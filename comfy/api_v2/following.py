@@ -117,12 +117,12 @@ class JobFollower:
         link = self._http.resolve(self._job.links.get("events"))
         link = link or f"{JOBS}/{quote(self._job.id, safe='')}/events"
         async with aclosing(_read_events(self._http, link)) as events:
-            pending: asyncio.Task[tuple[str, Mapping[str, Any]] | None] | None = None
+            pending: asyncio.Future[tuple[str, Mapping[str, Any]] | None] | None = None
             try:
                 while not self._job.is_ended:
                     # Kept over time-outs: cancelling `anext` would close the generator, and the
                     # stream with it.
-                    pending = pending or asyncio.create_task(_next(events))
+                    pending = pending or asyncio.ensure_future(anext(events, None))
                     await asyncio.wait([pending], timeout=self._timing.silence)
                     if not pending.done():
                         await self._ask()
@@ -265,9 +265,3 @@ async def _read_events(
             event = parser.feed(line)
             if event is not None:
                 yield event
-
-
-async def _next(
-    events: AsyncGenerator[tuple[str, Mapping[str, Any]]],
-) -> tuple[str, Mapping[str, Any]] | None:
-    return await anext(events, None)

@@ -105,8 +105,7 @@ class HttpClient:
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
         options["headers"] = headers or {}
         async with self._respond(method, path, query, limits, options) as response:
-            content = await read_body(response, MAX_ANSWER_BYTES, self.name)
-            return await build_response(response, self.redact(content))
+            return await self._read_answer(response)
 
     async def download(
         self, path: str, *, query: Mapping[str, str] | None = None, max_bytes: int
@@ -146,8 +145,7 @@ class HttpClient:
         options = {"headers": {"Accept": "text/event-stream"}}
         async with self._respond("GET", path, None, limits, options) as response:
             if response.status != HTTPStatus.OK:
-                content = await read_body(response, MAX_ANSWER_BYTES, self.name)
-                raise StreamRefused(await build_response(response, self.redact(content)))
+                raise StreamRefused(await self._read_answer(response))
             rest = b""
             async for part in response.content.iter_any():
                 *lines, rest = (rest + part).split(b"\n")
@@ -189,10 +187,13 @@ class HttpClient:
             return content.replace(self._secret, REDACTED)
         return content.replace(self._secret.encode(), REDACTED.encode())
 
+    async def _read_answer(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        content = await read_body(response, MAX_ANSWER_BYTES, self.name)
+        return await build_response(response, self.redact(content))
+
     async def _read_file(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if response.status not in _WITH_CONTENT:
-            content = await read_body(response, MAX_ANSWER_BYTES, self.name)
-            answer = await build_response(response, self.redact(content))
+            answer = await self._read_answer(response)
             self.require_ok(answer)
             raise self._build_refusal(answer)
         return await read_body(response, max_bytes, self.name)

@@ -51,7 +51,9 @@ def clean_sentence(text: str) -> str:
     # The expressions are slow on long lines. A secret that this cut divides is beyond what is kept.
     line = next((line for line in lines if line), "")[: _LONGEST * 4]
     legible = "".join(one for one in line.expandtabs(1) if one.isprintable())
-    discreet = _SECRETS.sub(_keep_word, _ADDRESSES.sub(_keep_public, legible))
+    discreet = _SECRETS.sub(
+        lambda match: f"{match['said'] or ''}…", _ADDRESSES.sub(_keep_public, legible)
+    )
     discreet = _PRIVATE_ADDRESS.sub("…", discreet)
     return _PATHS.sub(_keep_name, discreet)[:_LONGEST]
 
@@ -98,10 +100,6 @@ def _means_out_of_memory(error: ExecutionError) -> bool:
     return "OutOfMemory" in error.exception_type or bool(
         _OUT_OF_MEMORY.search(error.exception_message)
     )
-
-
-def _keep_word(match: re.Match[str]) -> str:
-    return f"{match['said'] or ''}…"
 
 
 def _keep_public(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -131,10 +131,7 @@ class Preferences(Service):
 
     async def reset(self, user_id: int) -> Defaults:
         """Reset all defaults. Raises ServiceUnavailable."""
-        plain = Defaults()
-        return await self.change(
-            user_id, **{one.name: getattr(plain, one.name) for one in fields(plain)}
-        )
+        return await self.change(user_id, **asdict(Defaults()))
 
     def forget(self, user_id: int) -> None:
         """Drop this person's cached defaults; their records are deleted elsewhere."""

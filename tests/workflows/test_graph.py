@@ -1,6 +1,6 @@
 import pytest
 
-from workflows.errors import InvalidGraph, UIExport
+from workflows.errors import InvalidGraph
 from workflows.graph import (
     MAX_NODES,
     MAX_TOLD,
@@ -80,7 +80,7 @@ def test_a_circle_is_refused():
 
 
 def test_an_export_of_the_editor_is_recognised():
-    with pytest.raises(UIExport, match=r"Export \(API\)"):
+    with pytest.raises(InvalidGraph, match=r"Export \(API\)"):
         parse_graph({"nodes": [{"id": 1}], "links": [], "version": 0.4})
 
 

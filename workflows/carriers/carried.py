@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from workflows.carriers.container import Container, detect, read_texts
+from workflows.carriers.container import READERS, Container, detect
 from workflows.carriers.cursor import Truncated
 from workflows.carriers.document import Document, parse_document
 from workflows.carriers.limits import MAX_ALL_TEXTS, MAX_TEXT_BYTES, MAX_TEXTS
@@ -62,7 +62,7 @@ def read(content: bytes | memoryview) -> Carried:
     if container is Container.JSON:
         return _read_json(view)
     texts = _collect(container, view)
-    return _choose(container, list(_pieces(texts)))
+    return _choose(container, [piece for one in texts for piece in _decode(one.text, one.name)])
 
 
 def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
@@ -80,8 +80,9 @@ def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
 def _read_json(content: memoryview) -> Carried:
     if len(content) > MAX_TEXT_BYTES:
         raise InvalidGraph([Sentence("This file is larger than 16 MiB: no workflow is.")])
+    has_utf_16_mark = bytes(content[:2]) in (b"\xff\xfe", b"\xfe\xff")
     try:
-        text = bytes(content).decode(_encoding(content))
+        text = bytes(content).decode("utf-16" if has_utf_16_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidGraph(
             [Sentence("This file is neither a known picture or video nor UTF-8 text.")]
@@ -96,27 +97,18 @@ def _read_json(content: memoryview) -> Carried:
     return Carried(Container.JSON, parse_graph(document.value), None, "")
 
 
-def _encoding(content: memoryview) -> str:
-    return "utf-16" if bytes(content[:2]) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-
-
 def _collect(container: Container, content: memoryview) -> list[Text]:
     """Collect texts, up to where the file is damaged or the limits are reached."""
     found: list[Text] = []
     with contextlib.suppress(Truncated):
-        for text in islice(read_texts(container, content), MAX_TEXTS):
+        for text in islice(READERS[container](content), MAX_TEXTS):
             found.append(text)
             if sum(len(one.text) for one in found) > MAX_ALL_TEXTS:
                 break
     return found
 
 
-def _pieces(texts: list[Text]) -> Iterator[_Piece]:
-    for name, text in texts:
-        yield from _decode(text, name, MAX_WRAPPERS)
-
-
-def _decode(text: str, name: str, depth: int) -> Iterator[_Piece]:
+def _decode(text: str, name: str, depth: int = MAX_WRAPPERS) -> Iterator[_Piece]:
     """Parse workflows from a text that may be JSON, with or without a label."""
     label = _LABEL.match(text)
     body = text[label.end() :] if label else text.lstrip()
@@ -152,14 +144,13 @@ def _choose(container: Container, pieces: list[_Piece]) -> Carried:
         raise NothingCarried([_NOTHING.format(container=container.value)])
     if graph is None and export is not None:
         origin = export.name
+    has_both = graph is not None and export is not None
     return Carried(
         container,
         graph,
         export.value if export else None,
-        _describe(container, origin),
-        tuple(
-            _remarks(container, pieces, mistake, has_both=graph is not None and export is not None)
-        ),
+        container.value if origin == container.value else f'{container.value}, text "{origin}"',
+        tuple(_remarks(container, pieces, mistake, has_both=has_both)),
     )
 
 
@@ -208,7 +199,3 @@ def _remarks(
     if container is Container.JSON and any(one.is_repaired for one in pieces):
         # Usual in media: ComfyUI writes computed values into them.
         yield "Numbers that are not finite are taken as empty, as ComfyUI's editor takes them."
-
-
-def _describe(container: Container, name: str) -> str:
-    return container.value if name == container.value else f'{container.value}, text "{name}"'

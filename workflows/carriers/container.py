@@ -46,11 +46,6 @@ def detect(content: memoryview) -> Container | None:
     return Container.JSON if _looks_like_json(head) else None
 
 
-def read_texts(container: Container, content: memoryview) -> Iterator[Text]:
-    """Read the texts of a file that is not JSON. Raises Truncated if it is cut off or damaged."""
-    return _READERS[container](content)
-
-
 def _looks_like_json(head: bytes) -> bool:
     """Return whether this is text: UTF-8 with or without BOM, or UTF-16, as some editors save."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
@@ -69,7 +64,7 @@ _SIGNATURES = {
     Container.OGG: b"OggS",
     Container.MP3: b"ID3",
 }
-_READERS: dict[Container, Callable[[memoryview], Iterator[Text]]] = {
+READERS: dict[Container, Callable[[memoryview], Iterator[Text]]] = {
     Container.PNG: read_png,
     Container.WEBP: read_webp,
     Container.JPEG: read_jpeg,
@@ -80,3 +75,4 @@ _READERS: dict[Container, Callable[[memoryview], Iterator[Text]]] = {
     Container.MP3: read_mp3,
     Container.SAFETENSORS: read_safetensors,
 }
+"""Readers of the texts in a file, which raise Truncated if it is cut off or damaged."""

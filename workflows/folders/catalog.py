@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,7 @@ STEP_MS = 250
 """Milliseconds between two reads of the system's reports. Each wakes a thread: watchfiles' default
 of 50 ms is a fifth of the CPU time of an idle bot."""
 
-_OnChange = Callable[[], Awaitable[object] | None]
+_OnChange = Callable[[], object]
 _Folders = Mapping[Path, int]
 """Existing folders with their inode numbers, by which a replaced folder is detected."""
 
@@ -179,9 +178,7 @@ class Catalog:
         if self._snapshot == before:
             return
         self._report_new(before)
-        waiting = on_change()
-        if inspect.isawaitable(waiting):
-            await waiting
+        on_change()
 
     def _report_new(self, before: _Snapshot) -> None:
         for problem in self.problems:
@@ -246,7 +243,7 @@ class _Reading:
             for name in ManagedFolder(folder).staged():
                 with contextlib.suppress(WorkflowUnusable, OSError):
                     source = find_source(folder / STAGED / name)
-                    workflow = source and load_workflow(source, self._classes, _ignore)
+                    workflow = source and load_workflow(source, self._classes, lambda *_: None)
                     if workflow:
                         yield name, workflow
 
@@ -295,19 +292,14 @@ class _Reading:
         workflow = workflow or self._before.by_path.get(path)
         if workflow is None:
             return
-        taken = next(
-            (other for other in self._by_path if self._is_same(other, path, workflow)), None
-        )
+        here = [other for other in self._by_path if other.parent == path.parent]
+        taken = next((one for one in here if self._by_path[one].name == workflow.name), None)
         if taken is not None:
             sentence = f"{taken.name} already is the workflow {workflow.name}: rename one of them."
             self._report(path, sentence)
             return
         self._by_path[path] = workflow
         self._by_name[workflow.name] = workflow
-
-    def _is_same(self, other: Path, path: Path, workflow: Workflow) -> bool:
-        """Return whether another entry of the same folder has the name."""
-        return self._by_path[other].name == workflow.name and other.parent == path.parent
 
     def _load(self, source: Source) -> Workflow | None:
         try:
@@ -319,10 +311,6 @@ class _Reading:
 
     def _report(self, path: Path, *sentences: str) -> None:
         self._problems.extend(WorkflowProblem(path, sentence) for sentence in sentences)
-
-
-def _ignore(_path: Path, *_sentences: str) -> None:
-    """Drop the report of a file."""
 
 
 async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[object], None]:

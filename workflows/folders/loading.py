@@ -1,7 +1,8 @@
 """Loading of workflows from files; missing manifests are inferred."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -52,32 +53,42 @@ def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -
     Files with the same contents give the same object while it is in use. Raises NeedsClasses for
     the editor's format while no backend has described its classes.
     """
-    graph_file = _read_file(source.graph, MAX_FILE_BYTES, report)
-    manifest_file = _read_file(source.manifest, MAX_MANIFEST_BYTES, report)
+    graph_file = manifest_file = graph = export = written = None
+    with _reporting(source.graph, report):
+        graph_file = load_bytes(source.graph, MAX_FILE_BYTES)
+    if source.manifest is not None:
+        with _reporting(source.manifest, report):
+            manifest_file = load_bytes(source.manifest, MAX_MANIFEST_BYTES)
     key = (source, classes, _digest(graph_file), _digest(manifest_file))
     workflow = _loaded.get(key)
-    if workflow is None:
-        graph, export = _load_graph(source, graph_file, classes, report)
-        written = _load_manifest(source, manifest_file, report)
-        if graph is None or (source.manifest is not None and written is None):
-            return None
-        try:
-            workflow = with_model_sources(_build(source, graph, export, written, classes), export)
-        except InvalidManifest as error:
-            report(source.manifest or source.graph, *error.sentences)
-            return None
-        _loaded[key] = workflow
+    if workflow is not None:
+        return workflow
+    if graph_file is not None:
+        with _reporting(source.graph, report):
+            graph, export = settle_graph(read(graph_file), classes)
+    if manifest_file is not None:
+        with _reporting(source.manifest, report):
+            written = _parse_manifest(decode_text(manifest_file))
+    if graph is None or (source.manifest is not None and written is None):
+        return None
+    try:
+        workflow = with_model_sources(_build(source, graph, export, written, classes), export)
+    except InvalidManifest as error:
+        report(source.manifest or source.graph, *error.sentences)
+        return None
+    _loaded[key] = workflow
     return workflow
 
 
-def _read_file(path: Path | None, most: int, report: Report) -> bytes | None:
-    if path is None:
-        return None
+@contextmanager
+def _reporting(path: Path | None, report: Report) -> Iterator[None]:
+    """Report an invalid file; raise NeedsClasses."""
     try:
-        return load_bytes(path, most)
+        yield
+    except NeedsClasses:
+        raise
     except WorkflowUnusable as error:
         report(path, *error.sentences)
-        return None
 
 
 def _digest(content: bytes | None) -> bytes | None:
@@ -97,30 +108,6 @@ def settle_graph(
         raise NeedsClasses([WAITING])
     export = carried.export or {}
     return parse_graph(convert(export, classes).require_known()), export
-
-
-def _load_graph(
-    source: Source, content: bytes | None, classes: NodeClasses | None, report: Report
-) -> tuple[Graph | None, Mapping[str, Any] | None]:
-    if content is None:
-        return None, None
-    try:
-        return settle_graph(read(content), classes)
-    except NeedsClasses:
-        raise
-    except WorkflowUnusable as error:
-        report(source.graph, *error.sentences)
-        return None, None
-
-
-def _load_manifest(source: Source, content: bytes | None, report: Report) -> _Written | None:
-    if content is None:
-        return None
-    try:
-        return _parse_manifest(decode_text(content))
-    except WorkflowUnusable as error:
-        report(source.manifest, *error.sentences)
-        return None
 
 
 @lru_cache(maxsize=128)

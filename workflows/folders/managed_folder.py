@@ -113,7 +113,8 @@ class ManagedFolder:
         if not NAME.fullmatch(name):
             return False
         for folder in (self.folder / STAGED, self.folder):
-            for path in (folder / name, *self._bare_files(folder, name)):
+            bare = sorted(path for path in folder.glob(f"{name}.*") if path.is_file())
+            for path in (folder / name, *bare):
                 if path.exists():
                     kept = self.folder / REMOVED / path.name
                     shutil.rmtree(kept, ignore_errors=True)
@@ -167,10 +168,6 @@ class ManagedFolder:
             return []
         found = (path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name))
         return sorted(found)
-
-    @staticmethod
-    def _bare_files(folder: Path, name: str) -> list[Path]:
-        return sorted(path for path in folder.glob(f"{name}.*") if path.is_file())
 
 
 def _file_name(content: bytes) -> str:

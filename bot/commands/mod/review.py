@@ -114,12 +114,9 @@ def _policy(overview: Overview) -> ui.LayoutView:
 
 
 def _mode_text(mode: ReviewMode) -> str:
-    match mode:
-        case ReviewMode.OFF:
-            return _("not reviewed")
-        case ReviewMode.LOG:
-            return _("moderators see every result")
-        case ReviewMode.FLAGGED:
-            return _("moderators see flagged results")
-        case ReviewMode.HOLD:
-            return _("every result needs approval")
+    return {
+        ReviewMode.OFF: _("not reviewed"),
+        ReviewMode.LOG: _("moderators see every result"),
+        ReviewMode.FLAGGED: _("moderators see flagged results"),
+        ReviewMode.HOLD: _("every result needs approval"),
+    }[mode]

@@ -305,21 +305,6 @@ async def test_a_folder_that_is_replaced_is_followed(watched, tmp_path, drop):
     await until(changed, lambda: "two" in catalog.workflows)
 
 
-async def test_an_awaitable_of_the_listener_is_awaited(catalog, drop):
-    drop("one")
-    told = asyncio.Event()
-
-    async def listen():
-        await asyncio.sleep(0)
-        told.set()
-
-    watching = asyncio.create_task(catalog.watch(listen))
-    await told.wait()
-    watching.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await watching
-
-
 def test_a_picture_that_carries_its_graph_becomes_a_workflow(catalog, tmp_path, graph):
     carried = PngInfo()
     carried.add_text("prompt", json.dumps(graph))
