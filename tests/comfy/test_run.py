@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from comfy.errors import RunLost
 from comfy.kinds import BackendSettings
 from comfy.protocol.events import (
     MediaKind,
@@ -107,6 +108,21 @@ async def test_a_known_run_that_runs_is_said_to_have_started(comfy, connect, pro
     async with asyncio.timeout(20), aclosing(backend.run(graph, prompt_id)) as events:
         assert await anext(events) == Submitted(prompt_id, was_known=True)
         assert await anext(events) == Started(frozenset())
+
+
+async def test_a_known_run_whose_result_was_sent_to_another_connection_is_lost(
+    comfy, connect, follow, prompt_id, graph
+):
+    async def script(comfy, queued):
+        await comfy.begin(queued)
+        await comfy.end(queued, {})
+
+    graph["9"] = {"class_type": "SaveImageWebsocket", "inputs": {"images": ["3", 0]}}
+    comfy.script = script
+    comfy.accept({"prompt_id": prompt_id, "prompt": graph})
+    await asyncio.gather(*comfy.tasks)
+    with pytest.raises(RunLost):
+        await follow(await connect(tick=600.0), prompt_id, graph)
 
 
 async def test_many_runs_share_one_socket_and_get_only_their_own(comfy, backend, follow, graph):
