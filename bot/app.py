@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from enum import StrEnum
@@ -35,6 +36,10 @@ from generation.moderation.nudenet import find_checker
 from generation.requests.available_actions import ActionFinder
 from generation.service import utc_now
 from generation.tasks import TaskOwner
+
+SWITCH_S = 0.0005
+"""Seconds for which a thread may keep the interpreter from others. With Python's 5 ms, statements
+of database threads wait that long, several times a picture, while another thread packs it."""
 
 MEASURE_S = 5.0
 """Seconds that metrics wait for the database; Prometheus times out after 10 by default."""
@@ -239,6 +244,7 @@ async def run_bot(
     Raises what `Application.start` raises, and StartupError when Discord ends it.
     """
     memory.bound()
+    sys.setswitchinterval(SWITCH_S)
     files = sqlite_files(settings.effective_database_url)
     await asyncio.to_thread(keep_private, settings.data, *files)
     await run_until_signal(_run_until_end(Application(settings, address=address, role=role)))
