@@ -191,6 +191,7 @@ async def test_nothing_live_follows_the_end(bot, tools):
     generation, reply = await bot.imagine()
     bot.replies.notify(tools.running(generation, 2))
     bot.replies.notify(tools.ended(generation))
+    assert bot.replies._live._views == {}
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
     bot.replies.notify(tools.waiting(generation))
     bot.replies.notify(tools.running(generation, 3))
