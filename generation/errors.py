@@ -112,11 +112,7 @@ class UnknownGeneration(GenerationError):
     """There is no generation with this id."""
 
     def __init__(self, generation_id: str) -> None:
-        super().__init__(
-            'No result "{id}". Pick one from the list.',
-            {"id": generation_id},
-        )
-        self.generation_id = generation_id
+        super().__init__('No result "{id}". Pick one from the list.', {"id": generation_id})
 
 
 class NotYours(GenerationError):

@@ -27,17 +27,18 @@ async def complete_workflow(interaction: discord.Interaction, typed: str) -> Cho
 
 async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
     """Return the models of the chosen workflow that this person may use."""
-    service, requester = services_of(interaction).generations, requester_of(interaction)
-    access = await access_of(interaction)
-    names = service.models(chosen_workflow(interaction), requester, access)
-    return matching(((name, name) for name in names), typed)
+    return await _complete_file("checkpoint", interaction, typed)
 
 
 async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
     """Return the LoRAs of the chosen workflow that this person may use."""
+    return await _complete_file("lora", interaction, typed)
+
+
+async def _complete_file(kind: str, interaction: discord.Interaction, typed: str) -> Choices:
     service, requester = services_of(interaction).generations, requester_of(interaction)
     access = await access_of(interaction)
-    names = service.loras(chosen_workflow(interaction), requester, access)
+    names = service.files(kind, chosen_workflow(interaction), requester, access)
     return matching(((name, name) for name in names), typed)
 
 

@@ -10,7 +10,6 @@ from generation.requests.access import NOTHING_NAMED, may_choose, may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS
 from workflows.folders.catalog import Catalog
-from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 
@@ -32,26 +31,24 @@ class WorkflowOffers:
         found = self._catalog.find(name)
         return summarise(found) if found is not None else None
 
-    def models(
+    def files(
         self,
+        kind: str,
         workflow: str | None = None,
         requester: Requester | None = None,
         access: Access = NOTHING_NAMED,
     ) -> tuple[str, ...]:
-        """Return backends' checkpoints for one workflow, or for the default ones.
+        """Return backends' files for one workflow's inputs of this type, or for the default ones'.
 
-        Workflows and models that this person may not use are left out.
+        Types are "checkpoint" and "lora". What this person may not use is left out.
         """
-        return self._offered(workflow, InputType.CHECKPOINT, requester, access)
-
-    def loras(
-        self,
-        workflow: str | None = None,
-        requester: Requester | None = None,
-        access: Access = NOTHING_NAMED,
-    ) -> tuple[str, ...]:
-        """Return backends' LoRAs, likewise."""
-        return self._offered(workflow, InputType.LORA, requester, access)
+        found: dict[str, None] = {}
+        for one in self._usable(requester, access):
+            if one.manifest.kind in DEFAULT_KINDS if workflow is None else one.name == workflow:
+                for wanted in one.manifest.inputs:
+                    if wanted.type == kind:
+                        found.update(dict.fromkeys(self.choices(one.name, wanted.name, access)))
+        return tuple(found)
 
     def choices(
         self, workflow: str, option: str, access: Access = NOTHING_NAMED
@@ -71,18 +68,3 @@ class WorkflowOffers:
         for workflow in self._catalog.workflows.values():
             if requester is None or may_use(workflow, requester, access):
                 yield workflow
-
-    def _offered(
-        self, name: str | None, kind: InputType, requester: Requester | None, access: Access
-    ) -> tuple[str, ...]:
-        chosen = [
-            one
-            for one in self._usable(requester, access)
-            if (one.manifest.kind in DEFAULT_KINDS if name is None else one.name == name)
-        ]
-        found: dict[str, None] = {}
-        for workflow in chosen:
-            for wanted in workflow.manifest.inputs:
-                if wanted.type is kind:
-                    found.update(dict.fromkeys(self.choices(workflow.name, wanted.name, access)))
-        return tuple(found)

@@ -20,7 +20,7 @@ from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.guild_moderation import GuildModerationRepository
 from db.repositories.moderation.reviews import APPROVED, SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
-from db.tables import FlagRow, GuildModerationRow
+from db.tables import GuildModerationRow
 from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.history.queries import copy_generation
 from generation.media import imaging, video
@@ -257,8 +257,7 @@ class ImageGate(Service):
             return
         flags, now = FlagRepository(session), self._clock()
         if all(one.kind != FLAG for one in flags.of_generation(generation_id)):
-            row = FlagRow(generation_id=generation_id, kind=FLAG, note=ruling.note, at=now)
-            flags.add(row)
+            flags.add(generation_id, kind=FLAG, note=ruling.note, at=now)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
             case ImageVerdict.REFUSE:

@@ -26,7 +26,7 @@ from db.repositories.moderation.reviews import (
     ReviewRepository,
 )
 from db.repositories.outputs import OutputRepository
-from db.tables import DIRECT_MESSAGES, FlagRow, GenerationRow
+from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.errors import (
     FailureKind,
     GenerationRemoved,
@@ -309,15 +309,7 @@ class Reviews(Service):
                 "You can report {limit} results a day. Ask a moderator about the others.",
                 {"limit": REPORTS_A_DAY},
             )
-        flags.add(
-            FlagRow(
-                generation_id=generation_id,
-                kind=REPORT,
-                note=reason,
-                actor_id=requester.user_id,
-                at=now,
-            )
-        )
+        flags.add(generation_id, kind=REPORT, note=reason, actor_id=requester.user_id, at=now)
         ReviewRepository(session).report(generation_id, now)
 
 

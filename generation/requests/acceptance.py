@@ -14,7 +14,7 @@ from db.repositories.charges import Spent
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
-from db.tables import FlagRow, GenerationRow, ReviewPolicyRow
+from db.tables import GenerationRow, ReviewPolicyRow
 from generation.backends.pool import BackendPool
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
@@ -36,10 +36,7 @@ from generation.request import GenerationRequest
 from generation.requests.access import NOTHING_NAMED, check_role_access
 from generation.requests.attachments import verify_attachments
 from generation.requests.checking import CheckedRequest, RequestChecker
-from generation.requests.values import (
-    NEGATIVE,
-    followed_size,
-)
+from generation.requests.values import NEGATIVE, followed_size
 from generation.tasks import finish
 from generation.text import clean_text
 from generation.transactions import Transactional, reads, writes
@@ -251,13 +248,11 @@ class Acceptor(Transactional):
         review: str | None,
         now: datetime,
     ) -> None:
-        for kind, note in checked.words.flags:
-            row = FlagRow(generation_id=generation_id, kind=kind, note=note, at=now)
-            FlagRepository(session).add(row)
+        flags = list(checked.words.flags)
         if checked.ruling.verdict is not ImageVerdict.SHOW:
-            note = f"attached: {checked.ruling.note}"
-            row = FlagRow(generation_id=generation_id, kind=FLAG, note=note, at=now)
-            FlagRepository(session).add(row)
+            flags.append((FLAG, f"attached: {checked.ruling.note}"))
+        for kind, note in flags:
+            FlagRepository(session).add(generation_id, kind=kind, note=note, at=now)
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 

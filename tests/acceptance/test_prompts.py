@@ -35,7 +35,7 @@ def loras_of(graph):
 
 async def test_loras_with_weights_in_the_prompt_and_the_option(environment):
     async with environment.bot() as core:
-        first, second = core.service.loras()[:2]
+        first, second = core.service.files("lora")[:2]
         prompt = f"a fox <lora:{first.removesuffix('.safetensors')}:0.4>"
         graph, _, done = await generate(environment, prompt=prompt, lora=f"{second}:1.5")
         assert loras_of(graph) == {(first, 0.4, 0.4), (second, 1.5, 1.5)}
@@ -106,7 +106,7 @@ async def offered(person, option):
 async def test_a_role_may_use_what_it_was_given(environment, ada):
     everyone = environment.world.guild_id
     async with environment.bot() as core:
-        first, second = core.service.loras()[:2]
+        first, second = core.service.files("lora")[:2]
         given = {"workflows": "txt2img-s*", "loras": first, "options": "lora, steps, guidance"}
         told = await ask(ada, "limner roles access", role=str(everyone), **given)
         assert "options: lora, steps, guidance" in told

@@ -448,9 +448,12 @@ async def test_history_pages_and_its_contact_sheet(app, tools, user_id, submit):
 
 
 async def test_choices_come_from_memory(app):
-    assert app.service.models("txt2img-sd") == ("alpha.safetensors", "beta.safetensors")
-    assert app.service.loras() == ("shine.safetensors",)
-    assert app.service.models("no-such") == ()
+    assert app.service.files("checkpoint", "txt2img-sd") == (
+        "alpha.safetensors",
+        "beta.safetensors",
+    )
+    assert app.service.files("lora") == ("shine.safetensors",)
+    assert app.service.files("checkpoint", "no-such") == ()
     summaries = {one.name: one for one in app.service.workflows()}
     assert summaries["txt2img-sd"].kind == "txt2img"
     assert "prompt" in summaries["txt2img-sd"].options

@@ -171,11 +171,8 @@ class FakeService:
     def workflow(self, name):
         return next((one for one in self.workflows() if one.name == name), None)
 
-    def models(self, workflow=None, requester=None, access=None):
-        return self.model_names
-
-    def loras(self, workflow=None, requester=None, access=None):
-        return ("shine.safetensors",)
+    def files(self, kind, workflow=None, requester=None, access=None):
+        return self.model_names if kind == "checkpoint" else ("shine.safetensors",)
 
     async def _pause(self):
         """A database that takes its time."""

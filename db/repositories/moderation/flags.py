@@ -11,9 +11,9 @@ from db.tables import FlagRow
 class FlagRepository(Repository):
     """Flags of generations."""
 
-    def add(self, row: FlagRow) -> None:
+    def add(self, generation_id: str, **columns: object) -> None:
         """Flag a generation."""
-        self._add(row)
+        self._add(FlagRow(generation_id=generation_id, **columns))
 
     def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
         """Return all flags of a generation, oldest first."""

@@ -10,7 +10,6 @@ from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.watched_words import WatchedWordRepository
-from db.tables import FlagRow
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Block, Moderation, refuse_blocked
 from generation.moderation.word_filter import (
@@ -206,6 +205,5 @@ async def test_who_made_something_is_warned_of_a_word_that_warns(database, actio
     with database.transaction() as session:
         GenerationRepository(session).add(generation_row(generation.id, created_at=NOON))
         for kind, note in verdict.flags:
-            flag = FlagRow(generation_id=generation.id, kind=kind, note=note, at=NOON)
-            FlagRepository(session).add(flag)
+            FlagRepository(session).add(generation.id, kind=kind, note=note, at=NOON)
     assert await moderation.needs_warning(generation) is is_warned

@@ -14,7 +14,6 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
-from db.tables import FlagRow
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate, Ruling
@@ -190,7 +189,7 @@ async def test_what_is_found_is_flagged_once_beside_other_flags(database, checke
     with database.transaction() as session:
         GenerationRepository(session).add(generation_row("g1", created_at=utc_now()))
         flags = FlagRepository(session)
-        flags.add(FlagRow(generation_id="g1", kind="word", note="fox", at=utc_now()))
+        flags.add("g1", kind="word", note="fox", at=utc_now())
         for _ in range(2):
             gate.record(session, "g1", Ruling(ImageVerdict.REFUSE, "breast 90%"))
         noted = {(one.kind, one.note) for one in flags.of_generation("g1")}
