@@ -1,7 +1,6 @@
 """Escaping of untrusted text for Discord: no mentions, no markdown, no layout changes."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,12 +14,10 @@ SHOWN_PROMPT_CHARACTERS = 300
 
 BYTES_PER_MIB = 1024 * 1024
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-
 _JOINERS = "\u200c\u200d"
 """Invisible joiners, needed inside emoji and words of many scripts; alone they are dropped."""
 
-_BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\*_~`|[]<"})
 
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 
@@ -49,14 +46,17 @@ def plain(text: str) -> str:
 
 def visible(text: str) -> str:
     """Remove invisible characters, except for spaces and line ends, and excess combining marks."""
-    shown = "".join(
-        character
-        for character in text.translate(_BLANKS)
-        if character.isspace()
-        or character in _JOINERS
-        or unicodedata.category(character) not in _INVISIBLE
-    )
-    return _PILED.sub(r"\1", shown)
+    # However long a text is, it consists of few different characters.
+    table = {
+        ord(character): " " if character in BLANKS else None
+        for character in set(text)
+        if character in BLANKS or not _is_shown(character)
+    }
+    return _PILED.sub(r"\1", text.translate(table) if table else text)
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() or character.isspace() or character in _JOINERS
 
 
 def code_block(text: str) -> str:
@@ -80,8 +80,8 @@ def lines_within(lines: Sequence[str], limit: int) -> str:
 def _escape(line: str) -> str:
     # Markdown's characters, the start of mentions, timestamps, emoji and links, and what makes an
     # address or an invitation unfurl.
-    escaped = "".join(f"\\{c}" if c in "\\*_~`|[]<" else c for c in line)
-    escaped = _INVITE.sub(r"\1\\/", escaped.replace("://", "\\://"))
+    escaped = line.translate(_MARKDOWN).replace("://", "\\://")
+    escaped = _INVITE.sub(r"\1\\/", escaped)
     if escaped.startswith((">", "#", "-")):
         escaped = f"\\{escaped}"
     return discord.utils.escape_mentions(escaped)
