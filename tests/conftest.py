@@ -25,6 +25,7 @@ settings.load_profile("untimed")
 
 pytest_collection_modifyitems = collected.keep_processes_busy
 pytest_collection_finish = collected.freeze
+pytest_runtest_logfinish = collected.forget_servers
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 import gc
 from pathlib import Path
 
+from aiohttp import web_app
+
 # Nothing of what is imported and collected is garbage: `freeze` starts the collector again.
 gc.disable()
 
@@ -27,3 +29,12 @@ def freeze():
     """Keep the collector from looking through every module and test, over and over."""
     gc.freeze()
     gc.enable()
+
+
+def forget_servers():
+    """Let go of the servers that a test has stopped.
+
+    aiohttp keeps the last 1,024 handlers of applications with middlewares, and thereby all that
+    these refer to; collections of garbage look through it.
+    """
+    web_app._cached_build_middleware.cache_clear()
