@@ -19,6 +19,7 @@ from db.errors import (
     DatabaseUnreadable,
     Unstorable,
 )
+from db.urls import where
 
 _UNSTORABLE = (
     "The database cannot store a value it was given: a text with characters that are none, or a "
@@ -180,9 +181,9 @@ def _translate_sqlite(error: sqlite3.Error, url: URL) -> DatabaseError:
 def _translate_postgresql(sqlstate: str, url: URL) -> DatabaseError:
     for prefixes, kind, sentence in _POSTGRESQL_FAILURES:
         if sqlstate.startswith(prefixes):
-            return kind(sentence.format(where=_where(url), name=url.database, code=sqlstate))
+            return kind(sentence.format(where=where(url), name=url.database, code=sqlstate))
     return DatabaseError(
-        f"The PostgreSQL server at {_where(url)} reports an error (code {sqlstate}): see the log."
+        f"The PostgreSQL server at {where(url)} reports an error (code {sqlstate}): see the log."
     )
 
 
@@ -190,7 +191,7 @@ def _translate_connection(error: BaseException, url: URL) -> DatabaseError:
     if isinstance(error, psycopg.OperationalError) and _is_of_connecting(error):
         return _translate_refusal(str(error), url)
     return DatabaseUnavailable(
-        f"The connection to the PostgreSQL server at {_where(url)} was lost. Try again in a moment."
+        f"The connection to the PostgreSQL server at {where(url)} was lost. Try again in a moment."
     )
 
 
@@ -203,14 +204,9 @@ def _translate_refusal(words: str, url: URL) -> DatabaseError:
     """Translate a refused connection by its message: libpq reports no SQLSTATE for it."""
     if "FATAL" not in words:
         return DatabaseUnavailable(
-            f"No PostgreSQL server answers at {_where(url)}. Start it, or correct DATABASE_URL."
+            f"No PostgreSQL server answers at {where(url)}. Start it, or correct DATABASE_URL."
         )
     for marks, sqlstate in _REFUSALS:
         if any(mark in words for mark in marks):
             return _translate_postgresql(sqlstate, url)
     return _translate_postgresql(_CANNOT_CONNECT_NOW, url)
-
-
-def _where(url: URL) -> str:
-    host = url.host or url.query.get("host") or "localhost"
-    return f"{host}:{url.port}" if url.port else str(host)

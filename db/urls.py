@@ -61,9 +61,13 @@ def describe(url: URL) -> str:
     """Describe the database without user, password and options."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite file {url.database}"
+    return f"PostgreSQL database {url.database or ''} at {where(url)}"
+
+
+def where(url: URL) -> str:
+    """Return host and port of a PostgreSQL server, as far as they are given."""
     host = url.host or url.query.get("host") or "localhost"
-    port = f":{url.port}" if url.port else ""
-    return f"PostgreSQL database {url.database or ''} at {host}{port}"
+    return f"{host}:{url.port}" if url.port else str(host)
 
 
 def _normalise_sqlite(url: URL) -> URL:

@@ -44,7 +44,7 @@ _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the remix modal with the generation's inputs."""
     generation = await before_deadline(interaction, find_visible(interaction, generation_id))
-    workflow = _find_workflow(interaction, generation)
+    workflow = services_of(interaction).generations.workflow_of(generation)
     offered = workflow.options
     fields = []
     if "prompt" in offered:
@@ -125,15 +125,6 @@ def _describe_more(workflow: WorkflowSummary) -> str:
     said = _("One a line, nothing for automatic: {names}", names=names)
     cut = said[: MODAL_DESCRIPTION_CHARACTERS - 1]
     return said if len(said) <= MODAL_DESCRIPTION_CHARACTERS else f"{cut}…"
-
-
-def _find_workflow(interaction: discord.Interaction, generation: Generation) -> WorkflowSummary:
-    workflow = services_of(interaction).generations.workflow(generation.workflow)
-    if workflow is None:
-        raise InvalidOption(
-            "The workflow is no longer in the library. Choose another one with /imagine."
-        )
-    return workflow
 
 
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:

@@ -64,6 +64,11 @@ class LineState:
     last_ends: Mapping[int, datetime] = field(default_factory=dict)
     paused_guilds: frozenset[int] = frozenset()
 
+    @property
+    def unfinished(self) -> tuple[LineEntry, ...]:
+        """Everything but what is to be cancelled."""
+        return *self.running, *self.waiting, *self.paused
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from generation.backends.pool import BackendPool
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.quota.policy import Access
+from generation.record import Generation
 from generation.request import Requester
 from generation.requests.access import NOTHING_NAMED, may_choose, may_use
 from generation.requests.checkpoints import offered_models
+from generation.requests.repetition import find_workflow
 from generation.requests.selection import DEFAULT_KINDS
 from workflows.folders.catalog import Catalog
 from workflows.workflow import Workflow
@@ -26,10 +28,9 @@ class WorkflowOffers:
         """Return every usable workflow, or those that this person may use here."""
         return tuple(summarise(workflow) for workflow in self._usable(requester, access))
 
-    def workflow(self, name: str) -> WorkflowSummary | None:
-        """Return a usable workflow, or an upload of that name that is not enabled yet."""
-        found = self._catalog.find(name)
-        return summarise(found) if found is not None else None
+    def workflow_of(self, generation: Generation) -> WorkflowSummary:
+        """Return the workflow that made it. Raises RequestRefused if it is gone."""
+        return summarise(find_workflow(generation, self._catalog))
 
     def files(
         self,

@@ -60,8 +60,6 @@ class Line:
         self._note_changed = note_changed
         self._runner = runner
         self._records = records
-        self._pool = pool
-        self._clock = clock
         self._timings = timings
         self._takes_work = takes_work
         self._steps = Steps(runner, settlement, delivery, records, clock, self._timings)

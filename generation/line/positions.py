@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
 from generation.backends.power import PowerManager
 from generation.errors import FailureKind, RequestRefused
-from generation.estimates import Durations, LineEntry, Turn, earliest_end, plan_turns
+from generation.estimates import Durations, Turn, earliest_end, plan_turns
 from generation.events import Waiting
 from generation.history.records import LineState, Records
 from generation.line.turns import order_turns
@@ -94,7 +94,7 @@ class LinePositions:
     ) -> LineView:
         """Return a guild's line: the person's own entries first, then others' if visible."""
         line = await self._records.line_state()
-        owners = {one.id: one.user_id for one in _everything(line)}
+        owners = {one.id: one.user_id for one in line.unfinished}
         here = [
             one for one in await self._list_positions(line) if line.guilds.get(one.id) == guild_id
         ]
@@ -137,7 +137,7 @@ class LinePositions:
         durations = await self._durations(line)
         unfinished = [
             one
-            for one in _everything(line)
+            for one in line.unfinished
             if line.guilds[one.id] == guild_id and user_id in (None, one.user_id)
         ]
         return earliest_end(unfinished, self._plan(line, durations), durations, self._clock())
@@ -218,7 +218,3 @@ class LinePositions:
         return tuple(
             Waiting(found[one.id], *astuple(one)[1:]) for one in positions if one.id in found
         )
-
-
-def _everything(line: LineState) -> Collection[LineEntry]:
-    return (*line.running, *line.waiting, *line.paused)

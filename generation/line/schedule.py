@@ -101,7 +101,7 @@ class Schedule:
         """
         self._paused = line.paused_guilds
         self.past.update({id_: list(attempts) for id_, attempts in past.items()})
-        entries = {one.id: one for one in _unfinished(line)}
+        entries = {one.id: one for one in line.unfinished}
         found = []
         for id_, (attempt, slot) in running.items():
             ended = {one.number for one in self.past.get(id_, ())}
@@ -138,7 +138,7 @@ class Schedule:
     def find_unknown(self, line: LineState) -> tuple[str, ...]:
         """Return the generations of the line that are not in the schedule."""
         known = self.waiting.keys() | self.assigned.keys()
-        return tuple(one.id for one in _unfinished(line) if one.id not in known)
+        return tuple(one.id for one in line.unfinished if one.id not in known)
 
     def everything(self) -> list[LineEntry]:
         """Return what waits and what was handed out."""
@@ -197,7 +197,3 @@ class Schedule:
 def now_s() -> float:
     """Return the loop's time, with which all times of a schedule are compared."""
     return asyncio.get_running_loop().time()
-
-
-def _unfinished(line: LineState) -> tuple[LineEntry, ...]:
-    return *line.running, *line.waiting, *line.paused

@@ -168,8 +168,8 @@ class FakeService:
             WorkflowSummary("img2img-sd", "From a picture", "", "img2img", ASKED | {"strength"}),
         )
 
-    def workflow(self, name):
-        return next((one for one in self.workflows() if one.name == name), None)
+    def workflow_of(self, generation):
+        return next(one for one in self.workflows() if one.name == generation.workflow)
 
     def files(self, kind, workflow=None, requester=None, access=None):
         return self.model_names if kind == "checkpoint" else ("shine.safetensors",)

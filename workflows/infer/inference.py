@@ -33,7 +33,6 @@ TITLE_CHARACTERS = 100
 _PROMPT = re.compile(r"prompt", re.IGNORECASE)
 
 _SIZE = frozenset({Role.WIDTH, Role.HEIGHT, Role.ASPECT})
-_MODELS = frozenset({Role.MODEL, Role.LORA, Role.LORA_STRENGTH})
 _BY_NAME = re.compile(
     r"(?P<seed>(noise_)?seed)|(?P<width>width)|(?P<height>height)|(?P<steps>steps)"
     r"|(?P<length>length|frames|frame_count|num_frames)|(?P<duration>duration|seconds)"

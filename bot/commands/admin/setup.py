@@ -82,7 +82,8 @@ class SetupMenu(
         name, values = self.match["name"], all_chosen_in(interaction)
         step, store = _SETTINGS[name]
         async with _in_order(interaction):
-            await store(interaction, values)
+            if store is not None:
+                await store(interaction, values)
             chosen = values[0] if name == "workflow" and values else None
             await _show(interaction, step, chosen)
 
@@ -338,17 +339,13 @@ async def _store_keep(interaction: discord.Interaction, values: Sequence[str]) -
         await retention.set(actor_of(interaction), keeping)
 
 
-async def _store_nothing(_interaction: discord.Interaction, _values: Sequence[str]) -> None:
-    """Store nothing: the button below has the chosen workflow."""
-
-
 def _ids(values: Sequence[str]) -> list[int]:
     return [int(value) for value in values if value.isascii() and value.isdecimal()]
 
 
 _Store = Callable[[discord.Interaction, Sequence[str]], Awaitable[None]]
 
-_SETTINGS: Mapping[str, tuple[int, _Store]] = {
+_SETTINGS: Mapping[str, tuple[int, _Store | None]] = {
     "makers": (1, _store_makers),
     "places": (1, _store_places),
     "amount": (2, _store_amount),
@@ -356,6 +353,6 @@ _SETTINGS: Mapping[str, tuple[int, _Store]] = {
     "review": (3, _store_review),
     "nudity": (4, _store_nudity),
     "keep": (5, _store_keep),
-    "workflow": (5, _store_nothing),
+    "workflow": (5, None),
 }
-"""Step of each menu, and the function that stores its choice."""
+"""Step of each menu, and the function that stores its choice; the workflow is tried only."""
