@@ -120,7 +120,10 @@ class ReviewChannel(Protocol):
         """
 
     async def amend_case(self, case: Case, location: MessageLocation) -> None:
-        """Show the decision in that message, or ask again after an undo. Never raises."""
+        """Show the decision in that message, or ask again after an undo.
+
+        Raises DeliveryPostponed if Discord cannot be reached.
+        """
 
     async def retract(self, location: MessageLocation) -> None:
         """Delete a message to moderators. Never raises."""

@@ -6,6 +6,7 @@ decision can be undone for some minutes. A refusal hides the results at once, de
 these minutes, and is not refunded, because the work was done.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ UNDO_TIME = timedelta(minutes=10)
 BATCH = 100
 """Decisions made final at once."""
 
+_LATER = "The moderators' message of %s is updated later: %s"
+
 _log = logging.getLogger(__name__)
 
 
@@ -102,6 +105,10 @@ class Reviews(Service):
         self._review_channel = review_channel
         self._cards = ReviewCards(database, review_channel)
         self._tasks = TaskOwner(_log)
+        # Generations whose messages to moderators may not show what is recorded.
+        self._out_of_date: set[str] = set()
+        self._has_looked_back = False
+        self._updating: asyncio.Task[None] | None = None
 
     async def show(self, generation: Generation) -> None:
         """Before a delivery, show the result to moderators if their policy asks for it, once.
@@ -122,9 +129,16 @@ class Reviews(Service):
         if is_wanted and review.message_id is None:
             await self._cards.post(generation.id)
 
-    async def close(self, generation_id: str) -> None:
-        """Update its messages to moderators, if it was decided on. Raises DatabaseError."""
-        await self._cards.update(generation_id)
+    async def close(self, generation_id: str, *, is_undone: bool = False) -> None:
+        """Update its messages to moderators, if it was decided on, or `is_undone`.
+
+        That is repeated later while Discord cannot be reached. Raises DatabaseError.
+        """
+        try:
+            await self._cards.update(generation_id, reopens=is_undone)
+        except DeliveryPostponed as error:
+            _log.warning(_LATER, generation_id, error.__cause__)
+            self._out_of_date.add(generation_id)
 
     async def tell_held(self, generation: Generation) -> None:
         """Tell the requester that the result waits for a moderator. Raises DeliveryPostponed."""
@@ -150,7 +164,7 @@ class Reviews(Service):
         `is_undone` asks for a decision again there. Raises ServiceUnavailable.
         """
         with available():
-            await self._cards.update(generation_id, reopens=is_undone)
+            await self.close(generation_id, is_undone=is_undone)
 
     async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
         """Delete messages to moderators about results whose records are deleted."""
@@ -219,18 +233,30 @@ class Reviews(Service):
         """Make decisions final whose time to undo is over. Raises DatabaseError.
 
         Each decision is handled by one process only. The line delivers to the people concerned.
+        Messages to moderators that do not show what was decided yet are updated in the background.
         """
         now = self._clock()
+        if not self._has_looked_back:
+            # The process may have ended before it updated their messages.
+            recent = await self._database.read(lambda one: ReviewRepository(one).undoable())
+            self._out_of_date.update(recent)
+            self._has_looked_back = True
         due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
         for generation_id in due:
             # One transaction each: deleting pictures would hold the locks of all these rows.
             await self._database.write(partial(_finish, generation_id=generation_id, now=now))
-        if due:
-            self._tasks.start(self._close_all(due), "messages of final decisions")
+        self._out_of_date.update(due)
+        if self._out_of_date and (self._updating is None or self._updating.done()):
+            self._updating = self._tasks.start(self._update_all(), "messages to moderators")
 
-    async def _close_all(self, generation_ids: Sequence[str]) -> None:
-        for generation_id in generation_ids:
-            await self._cards.update(generation_id)
+    async def _update_all(self) -> None:
+        for generation_id in tuple(self._out_of_date):
+            try:
+                await self._cards.update(generation_id, reopens=True)
+            except DeliveryPostponed as error:
+                _log.debug(_LATER, generation_id, error.__cause__)
+            else:
+                self._out_of_date.discard(generation_id)
 
     async def stop(self) -> None:
         """Stop updating messages to moderators. May be called twice."""

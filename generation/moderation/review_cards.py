@@ -69,7 +69,9 @@ class ReviewCards(Transactional):
                 await self._review_channel.retract(location)
 
     async def update(self, generation_id: str, *, reopens: bool = False) -> None:
-        """Close its message, once it was decided on or removed. Raises DatabaseError.
+        """Close its message, once it was decided on or removed.
+
+        Raises DeliveryPostponed, DatabaseError.
 
         `reopens` asks again there if no decision is recorded any more.
         """

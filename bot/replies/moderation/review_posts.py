@@ -1,7 +1,7 @@
 """Posting, editing and deleting of review messages."""
 
 import logging
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 
 from bot.i18n.language import speaking
 from bot.replies.moderation.review_messages import draft_case, draft_closed
@@ -36,21 +36,20 @@ class ReviewPosts:
 
     async def amend_case(self, case: Case, place: MessageLocation) -> None:
         """Edit the review message to show the decision, or to ask again after an undo."""
-        message = None
-        with suppress(Gone, Unreachable):
-            message = await self._sender.fetch(place.channel_id, place.message_id)
-        keeps_files = message is not None and case.state.keeps_files
-        with self._speaking(case):
-            if case.state.is_closed:
-                draft = draft_closed(message, case)
-            else:
-                draft = await draft_case(case, marker=self._marker)
         try:
+            message = await self._sender.fetch(place.channel_id, place.message_id)
+            with self._speaking(case):
+                if case.state.is_closed:
+                    draft = draft_closed(message, case)
+                else:
+                    draft = await draft_case(case, marker=self._marker)
             await self._sender.amend(
-                place.channel_id, place.message_id, draft, keeps_files=keeps_files
+                place.channel_id, place.message_id, draft, keeps_files=case.state.keeps_files
             )
-        except (Gone, Unreachable, TooLarge) as error:
+        except (Gone, TooLarge) as error:
             _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
+        except Unreachable as error:
+            raise DeliveryPostponed from error
 
     def _speaking(self, case: Case) -> AbstractContextManager[None]:
         """Speak the server's language: everybody in the moderators' channel reads the message."""

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from db.base import table_of
-from db.repositories.moderation.reviews import APPROVED, PENDING, REPORTED
+from db.repositories.moderation.reviews import APPROVED, PENDING, REPORTED, ReviewRepository
 from db.tables import GenerationRow, OutputContentRow, OutputRow, ReviewRow
 from generation.errors import RequestRefused
 from generation.history.records import Records
 from generation.moderation.review import UNDO_TIME, Reviews
+from generation.notifier import CaseState, DeliveryPostponed
 from generation.request import Actor
 from tests.support.clock import Clock
 from tests.support.pictures import build_picture
@@ -167,3 +168,70 @@ async def test_a_sheet_goes_past_what_has_no_room_and_what_nobody_can_judge_on_i
     waiting, chosen = await reviews.sheets.choose(GUILD, CHARACTERS_A_SHEET)
     assert waiting == 12
     assert [(generation.id, len(tiles)) for generation, tiles in chosen] == [(full, 35), (last, 1)]
+
+
+class Channel:
+    """A moderators' channel that can be out of reach; it keeps what its messages show."""
+
+    def __init__(self):
+        self.is_reachable = False
+        self.shown = asyncio.Queue()
+
+    async def show(self, case, channel_id):
+        raise NotImplementedError
+
+    async def amend_case(self, case, location):
+        if not self.is_reachable:
+            raise DeliveryPostponed
+        self.shown.put_nowait((case.state, location.message_id))
+
+    async def retract(self, location):
+        raise NotImplementedError
+
+    async def tell_held(self, generation):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def decided(database, add, clock):
+    """Add a result that a moderator refuses while their channel is out of reach."""
+
+    async def decide(channel):
+        (id_,) = add(1)
+        with database.transaction() as session:
+            ReviewRepository(session).note_message(id_, 9, 11)
+        reviews = Reviews(database, clock, channel)
+        await reviews.decide(Actor(MO, GUILD), id_, approved=False)
+        await reviews.update_messages(id_)
+        return reviews
+
+    return decide
+
+
+async def test_a_message_shows_a_decision_once_discord_is_there_again(decided):
+    channel = Channel()
+    reviews = await decided(channel)
+    for _ in range(2):
+        await reviews.finish_decisions()
+        await reviews._updating
+    assert channel.shown.empty()
+    channel.is_reachable = True
+    await reviews.finish_decisions()
+    await reviews._updating
+    assert channel.shown.get_nowait() == (CaseState.REFUSED, 11)
+    await reviews.finish_decisions()
+    await reviews._updating
+    assert channel.shown.empty(), "it is edited once"
+    await reviews.stop()
+
+
+async def test_a_message_shows_a_decision_whose_process_ended_before_it_told(
+    database, clock, decided
+):
+    channel = Channel()
+    await (await decided(channel)).stop()
+    channel.is_reachable = True
+    restarted = Reviews(database, clock, channel)
+    await restarted.finish_decisions()
+    assert await channel.shown.get() == (CaseState.REFUSED, 11)
+    await restarted.stop()
