@@ -1,6 +1,7 @@
 """Node classes that load, scale, combine and mask pictures."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from PIL import Image, ImageChops, ImageOps
@@ -70,9 +71,10 @@ def _scale_image_by(_: RunContext, inputs: Inputs) -> Result:
 async def _upscale(context: RunContext, inputs: Inputs) -> Result:
     model: UpscaleModel = inputs["upscale_model"]
     pictures: Pictures = inputs["image"]
+    enlarge = partial(painter.enlarge, is_coarse=context.largest_drawing is not None)
     enlarged = []
     for picture in pictures:
-        large = await context.in_thread(painter.enlarge, picture, model.factor)
+        large = await context.in_thread(enlarge, picture, model.factor)
         tiles = max(1, -(-picture.width // 512)) * max(1, -(-picture.height // 512))
         for tile in range(1, tiles + 1):
             await context.step(tile, tiles, None)
