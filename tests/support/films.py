@@ -14,6 +14,7 @@ def build_film(
     seconds = len(pictures) or seconds
     target = io.BytesIO()
     source = random.Random(7)  # noqa: S311 - the same every time
+    slides = [picture.resize((side, side)) for picture in pictures]
     with av.open(target, "w", format=file_format) as written:
         video = written.add_stream(codec, rate=10)
         video.width = video.height = side
@@ -21,8 +22,10 @@ def build_film(
         video.bit_rate = 8_000_000
         sound = written.add_stream("aac", rate=44_100, layout="mono") if has_sound else None
         for number in range(seconds * 10):
-            noise = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
-            picture = pictures[number // 10].resize((side, side)) if pictures else noise
+            if slides:
+                picture = slides[number // 10]
+            else:
+                picture = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
             written.mux(video.encode(av.VideoFrame.from_image(picture)))
         written.mux(video.encode(None))
         if sound is not None:

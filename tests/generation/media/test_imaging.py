@@ -19,7 +19,7 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 def write(image, file_format="PNG", **options):
     buffer = BytesIO()
-    image.save(buffer, file_format, **options)
+    image.save(buffer, file_format, **{"compress_level": 1} | options)
     return buffer.getvalue()
 
 

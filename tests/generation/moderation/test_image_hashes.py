@@ -48,7 +48,7 @@ def painted(prompt="a castle at night", seed=1):
 
 def encode(image, file_format="PNG", **options):
     buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
+    image.save(buffer, file_format, compress_level=1, **options)
     return buffer.getvalue()
 
 
