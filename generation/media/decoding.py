@@ -21,6 +21,9 @@ _T = TypeVar("_T")
 AT_A_TIME = 2
 """Pictures decoded at a time in one process, and actions of people whose files are in memory."""
 
+BYTES_PER_PIXEL = 4
+"""Pillow's for most kinds of pictures, once decoded."""
+
 LARGE_PIXELS = 2048 * 2048
 """Above this, a picture is decoded while no other large one is: one of 4,096 a side takes 270
 MB."""
@@ -45,6 +48,7 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
     try:
         return await loop.run_in_executor(_threads, _release_after, call)
     finally:
+        _trimmer.count(sum(len(given) for given in arguments if isinstance(given, bytes)))
         _trimmer.schedule()
 
 
@@ -53,6 +57,7 @@ def await_turn(size: tuple[int, int]) -> None:
 
     The turn lasts until the surrounding `decode` call ends.
     """
+    _trimmer.count(BYTES_PER_PIXEL * size[0] * size[1])
     held: ExitStack | None = getattr(_call, "held", None)
     if held is not None and size[0] * size[1] > LARGE_PIXELS:
         # A reentrant lock: one call may open several large pictures, such as those of a grid.

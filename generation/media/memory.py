@@ -31,7 +31,8 @@ a result of 1.5 MB passes through took 12 ms of a generation. Setting the thresh
 from raising it to 32 MiB."""
 
 _KEPT_BYTES = 8 * 1024 * 1024
-"""Free memory at the end of an arena that is kept for the next allocations until it is trimmed."""
+"""Free memory at the end of an arena that is kept for the next allocations until it is trimmed; for
+less, nothing is trimmed."""
 
 _TRIM_INTERVAL_S = 10.0
 """Seconds between two trims under load: freed pages are mapped again when they are needed."""
@@ -54,9 +55,19 @@ class Trimmer:
     def __init__(self) -> None:
         self._trimmed_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._used_bytes = 0
+
+    def count(self, used_bytes: int) -> None:
+        """Count memory that will be freed; any thread may call it, and a lost count is harmless."""
+        self._used_bytes += used_bytes
 
     def schedule(self) -> None:
-        """Trim once this was not called for two seconds, or ten seconds after the last time."""
+        """Trim once this was not called for two seconds, or ten seconds after the last time.
+
+        Less than 8 MiB since then are left to those that follow.
+        """
+        if self._used_bytes < _KEPT_BYTES:
+            return
         if self._timer is not None:
             self._timer.cancel()
         due_at = self._trimmed_at + _TRIM_INTERVAL_S
@@ -65,6 +76,7 @@ class Trimmer:
 
     def _trim(self) -> None:
         self._trimmed_at = time.monotonic()
+        self._used_bytes = 0
         # In a thread: it takes some milliseconds.
         asyncio.get_running_loop().run_in_executor(None, trim)
 

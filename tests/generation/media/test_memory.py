@@ -1,8 +1,11 @@
 """What pictures take in memory while they are looked at, as the kernel counts it."""
 
+import asyncio
+import gc
 import re
 import struct
 import sys
+import weakref
 import zlib
 from pathlib import Path
 
@@ -67,3 +70,24 @@ def test_the_largest_picture_is_in_memory_once(look, kind):
     before = read_memory_mb("VmRSS")
     assert look(content)
     assert 0 < read_memory_mb("VmHWM") - before < MOST_MB
+
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.mark.parametrize(("used_mb", "is_trimmed"), [(7, False), (8, True)])
+async def test_memory_is_trimmed_when_there_is_some_to_return(used_mb, is_trimmed):
+    trimmer = memory.Trimmer()
+    gc.disable()
+    try:
+        garbage = weakref.ref(Cycle())
+        trimmer.count(used_mb * 2**20)
+        trimmer.schedule()
+        for _ in range(2):  # The timer is due at once.
+            await asyncio.sleep(0)
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert (garbage() is None) == is_trimmed
+    finally:
+        gc.enable()
