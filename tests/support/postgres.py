@@ -32,8 +32,12 @@ class MigratedDatabases:
         if self._list_tables(name) != self._tables:
             drop_database(self._server, name)
             return
-        tables = ", ".join(Base.metadata.tables)
-        self._server.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE", name)
+        # TRUNCATE makes new files for every table and index, which takes PostgreSQL five times as
+        # long. A replica does not check foreign keys.
+        deletions = [str(table.delete()) for table in Base.metadata.sorted_tables]
+        restart = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
+        statements = ["SET session_replication_role = replica", *deletions, restart]
+        self._server.execute("; ".join(statements), name)
         self._spare.append(name)
 
     def _list_tables(self, name: str) -> list[tuple[object, ...]]:
