@@ -11,20 +11,14 @@ from benchmarks.whole_bot.cells import CELLS, measure_alone, measure_together, p
 from benchmarks.whole_bot.programs import Program
 from benchmarks.whole_bot.report import ROWS, build_table, summarize
 from benchmarks.whole_bot.stage import Setting, open_stage
+from tests.support.processes import spend_cpu
 
 QUICK = Scale(steps=2, step_ms=0.0, preview_kb=1.0, result_mb=0.01)
 
 
-def spend():
-    """Use a tenth of a second of CPU."""
-    began_at = process_tree.cpu_seconds([os.getpid()])
-    while process_tree.cpu_seconds([os.getpid()]) < began_at + 0.1:
-        pass
-
-
 def test_what_a_process_started_counts_once_it_ended():
     before = process_tree.cpu_seconds([os.getpid()])
-    child = multiprocessing.get_context("spawn").Process(target=spend)
+    child = multiprocessing.get_context("spawn").Process(target=spend_cpu)
     child.start()
     child.join()
     assert process_tree.cpu_seconds([os.getpid()]) >= before + 0.1

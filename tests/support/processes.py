@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from benchmarks import process_tree
+
 PRELOADED = (
     "benchmarks.bot_process",
     "bot.cli.check",
@@ -32,6 +34,13 @@ PRELOADED = (
 
 MAX_OUTPUT_BYTES = 2**24
 """Read ahead, so that the end of a stream is met although nobody reads it."""
+
+
+def spend_cpu():
+    """Use a tenth of a second of CPU."""
+    began_at = process_tree.cpu_seconds([os.getpid()])
+    while process_tree.cpu_seconds([os.getpid()]) < began_at + 0.1:
+        pass
 
 
 class Program:
