@@ -105,9 +105,9 @@ class Reviews(Service):
         self._review_channel = review_channel
         self._cards = ReviewCards(database, review_channel)
         self._tasks = TaskOwner(_log)
-        # Generations whose messages to moderators may not show what is recorded.
-        self._out_of_date: set[str] = set()
-        self._has_looked_back = False
+        # Generations whose messages to moderators may not show what is recorded, and whether to ask
+        # again where no decision is.
+        self._out_of_date: dict[str, bool] = {}
         self._updating: asyncio.Task[None] | None = None
 
     async def show(self, generation: Generation) -> None:
@@ -138,7 +138,7 @@ class Reviews(Service):
             await self._cards.update(generation_id, reopens=is_undone)
         except DeliveryPostponed as error:
             _log.warning(_LATER, generation_id, error.__cause__)
-            self._out_of_date.add(generation_id)
+            self._out_of_date[generation_id] = is_undone
 
     async def tell_held(self, generation: Generation) -> None:
         """Tell the requester that the result waits for a moderator. Raises DeliveryPostponed."""
@@ -236,27 +236,22 @@ class Reviews(Service):
         Messages to moderators that do not show what was decided yet are updated in the background.
         """
         now = self._clock()
-        if not self._has_looked_back:
-            # The process may have ended before it updated their messages.
-            recent = await self._database.read(lambda one: ReviewRepository(one).undoable())
-            self._out_of_date.update(recent)
-            self._has_looked_back = True
         due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
         for generation_id in due:
             # One transaction each: deleting pictures would hold the locks of all these rows.
             await self._database.write(partial(_finish, generation_id=generation_id, now=now))
-        self._out_of_date.update(due)
+        self._out_of_date.update(dict.fromkeys(due, False))
         if self._out_of_date and (self._updating is None or self._updating.done()):
             self._updating = self._tasks.start(self._update_all(), "messages to moderators")
 
     async def _update_all(self) -> None:
-        for generation_id in tuple(self._out_of_date):
+        for generation_id, is_undone in tuple(self._out_of_date.items()):
             try:
-                await self._cards.update(generation_id, reopens=True)
+                await self._cards.update(generation_id, reopens=is_undone)
             except DeliveryPostponed as error:
                 _log.debug(_LATER, generation_id, error.__cause__)
             else:
-                self._out_of_date.discard(generation_id)
+                self._out_of_date.pop(generation_id, None)
 
     async def stop(self) -> None:
         """Stop updating messages to moderators. May be called twice."""

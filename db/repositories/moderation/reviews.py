@@ -191,10 +191,6 @@ class ReviewRepository(Repository):
             .limit(limit)
         )
 
-    def undoable(self) -> tuple[str, ...]:
-        """Return the decisions that are not final."""
-        return self._list(select(ReviewRow.generation_id).where(ReviewRow.undo_until.is_not(None)))
-
     def finish(self, generation_id: str, now: datetime) -> bool:
         """Make a decision final whose time is over; return True for the one call that did."""
         finished = self._change(

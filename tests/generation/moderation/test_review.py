@@ -223,15 +223,3 @@ async def test_a_message_shows_a_decision_once_discord_is_there_again(decided):
     await reviews._updating
     assert channel.shown.empty(), "it is edited once"
     await reviews.stop()
-
-
-async def test_a_message_shows_a_decision_whose_process_ended_before_it_told(
-    database, clock, decided
-):
-    channel = Channel()
-    await (await decided(channel)).stop()
-    channel.is_reachable = True
-    restarted = Reviews(database, clock, channel)
-    await restarted.finish_decisions()
-    assert await channel.shown.get() == (CaseState.REFUSED, 11)
-    await restarted.stop()
