@@ -40,7 +40,7 @@ def requests(tools):
                 user_id=2,
                 size=SMALL,
                 count=2,
-                model=installed("txt2img-sd3")[0],
+                model=installed("checkpoint", "txt2img-sd3")[0],
                 **few,
             ),
             tools.ask(workflow="txt2img-flux", user_id=3, size=SMALL, **few),
@@ -56,7 +56,7 @@ def requests(tools):
                 workflow="upscale",
                 user_id=6,
                 files={"image": photo},
-                model=installed("upscale")[0],
+                model=installed("checkpoint", "upscale")[0],
             ),
         ]
 
@@ -65,7 +65,7 @@ def requests(tools):
 
 async def run_all(app, requests, leave_out=()):
     ended = {}
-    for request in requests(app.service.models):
+    for request in requests(app.service.files):
         if request.workflow in leave_out:
             continue
         accepted = await app.service.submit(request)
