@@ -111,7 +111,8 @@ class Script:
 
     async def _moderate(self) -> None:
         self._scene("A moderator decides, and changes their mind")
-        await self._slash(self._mo, "mod review", mode="hold")
+        panel = await self._slash(self._mo, "mod review", mode="hold")
+        await self._until(panel, lambda message: "thinking" not in as_text(message))
         reply = await self._slash(self._ben, "imagine", prompt="a quiet lake", steps=4)
         self._say(await self._until(reply, _is_held))
         panel = await self._slash(self._mo, "mod review")

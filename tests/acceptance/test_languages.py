@@ -79,7 +79,8 @@ async def test_moderators_cards_are_in_the_language_of_the_server(environment):
 
     async with environment.bot():
         await mo.slash("moderators", "mod channel", channel=channel.id)
-        await mo.slash("moderators", "mod review", mode="hold")
+        panel = await mo.slash("moderators", "mod review", mode="hold")
+        await panel.until(is_answered, PATIENCE_S)
         await imagine(environment.ana, prompt="a fox", seed=1)
         held = await environment.world.wait_for(lambda: card("Freigeben"), PATIENCE_S)
         assert "Wartet auf Freigabe" in as_text(held)
