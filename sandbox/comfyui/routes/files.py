@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class _Incoming:
 
 
 class FileRoutes:
-    """/view, /upload/image and /upload/mask."""
+    """/view and /upload/image."""
 
     def __init__(self, server: Engine) -> None:
         self._server = server
@@ -63,7 +62,6 @@ class FileRoutes:
             ("GET", "/view", self._view),
             ("HEAD", "/view", self._view),
             ("POST", "/upload/image", self._upload_image),
-            ("POST", "/upload/mask", self._upload_mask),
         ]
 
     async def _upload_image(self, request: web.Request) -> web.Response:
@@ -74,30 +72,6 @@ class FileRoutes:
         if incoming is None:
             return web.Response(status=400)
         return await asyncio.to_thread(self._store, incoming, incoming.content)
-
-    async def _upload_mask(self, request: web.Request) -> web.Response:
-        incoming = await _read_upload(request)
-        if incoming is None:
-            return web.Response(status=400)
-        reference = json.loads(incoming.fields.get("original_ref", ""))
-        original = self._original(reference)
-        if original is None:
-            return web.json_response(_stored_as(incoming.filename, incoming))
-        masked = await asyncio.to_thread(_with_mask, original, incoming.content)
-        return await asyncio.to_thread(self._store, incoming, masked)
-
-    def _original(self, reference: object) -> Path | None:
-        """Return the picture a mask belongs to; without it the upload silently has no effect."""
-        if not isinstance(reference, dict) or "filename" not in reference:
-            raise InternalServerError
-        kind = reference.get("type", "output")
-        try:
-            path = self._server.folders.inside(
-                kind, reference.get("subfolder", ""), reference["filename"]
-            )
-        except OutsideFolderError:
-            return None
-        return path if path.is_file() else None
 
     def _store(self, incoming: _Incoming, content: bytes) -> web.Response:
         if incoming.kind not in FOLDER_TYPES:
@@ -208,19 +182,6 @@ def _free_name(path: Path, content: bytes) -> Path:
         number += 1
         candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
     return candidate
-
-
-def _with_mask(original: Path, mask: bytes) -> bytes:
-    """Give a picture the alpha of an uploaded mask."""
-    try:
-        with Image.open(original) as opened, Image.open(io.BytesIO(mask)) as drawn:
-            picture = opened.convert("RGBA")
-            picture.putalpha(drawn.convert("RGBA").getchannel("A"))
-    except (OSError, ValueError) as error:
-        raise InternalServerError from error
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", compress_level=4)
-    return stream.getvalue()
 
 
 def _as_preview(path: Path, wish: str, named: dict[str, str]) -> web.Response:

@@ -1,7 +1,6 @@
 """The stand-in's HTTP doors: jobs, files, information, the queue's rules."""
 
 import io
-import json
 
 import aiohttp
 import pytest
@@ -217,21 +216,6 @@ async def test_uploads_keep_their_name_or_get_a_number(comfy, client):
 )
 async def test_uploads_that_lead_elsewhere_are_refused(client, filename, quote, fields, status):
     assert (await upload(client, picture(), filename, quote=quote, **fields))[0] == status
-
-
-async def test_a_mask_becomes_the_alpha_of_its_picture(client):
-    await upload(client, picture(), "p.png")
-    reference = json.dumps({"filename": "p.png", "type": "input"})
-    mask = picture(mode="RGBA", colour=(0, 0, 0, 40))
-    data = form(mask, "m.png", original_ref=reference, subfolder="clipspace", type="input")
-    status, answer = await client.call("POST", "/upload/mask", data=data)
-    assert (status, answer["subfolder"]) == (200, "clipspace")
-    _, content = await client.call("GET", "/view?filename=m.png&subfolder=clipspace&type=input")
-    assert Image.open(io.BytesIO(content)).getpixel((3, 3)) == (200, 30, 30, 40)
-    missing = form(mask, "m2.png", original_ref='{"filename": "nope.png"}', type="input")
-    assert (await client.call("POST", "/upload/mask", data=missing))[0] == 200
-    assert (await client.call("GET", "/view?filename=m2.png&type=input"))[0] == 404
-    assert (await client.call("POST", "/upload/mask", data=form(mask, "m3.png")))[0] == 500
 
 
 @pytest.mark.parametrize(
