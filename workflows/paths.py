@@ -155,7 +155,8 @@ def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None)
             # A number computed from a text cannot carry a path.
             elif kind not in _NUMBERS:
                 waiting.append(slot.node_id)
-    return [slot for node_id in graph for slot in sorted(found) if slot.node_id == node_id]
+    places = {node_id: place for place, node_id in enumerate(graph)}
+    return sorted(found, key=lambda slot: (places[slot.node_id], slot))
 
 
 def _output_type(link: Link, graph: Graph, classes: NodeClasses | None) -> str:

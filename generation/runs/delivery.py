@@ -23,6 +23,7 @@ from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, OutputRow
 from generation.history.queries import copy_generation, copy_output
+from generation.history.records import Records
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.moderation.image_policy import ImageVerdict
@@ -56,6 +57,7 @@ class Delivery(Transactional):
         clock: Callable[[], datetime],
     ) -> None:
         super().__init__(database)
+        self._records = Records(database)
         self._notifier = notifier
         self._reviews = reviews
         self._clock = clock
@@ -122,7 +124,6 @@ class Delivery(Transactional):
         receipt: Receipt | None = None
         told: _Message | None = None
         seen: Generation | None = None
-        contents: Sequence[OutputContent] = ()
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
             recorded = recorded or await self._load(generation_id)
             # Ends when the last message that was sent matches the record.
@@ -182,14 +183,10 @@ class Delivery(Transactional):
 
     async def _add_thumbnails(self, generation_id: str) -> None:
         """Record the thumbnails of results that are seen without having been delivered."""
-        thumbnails = await _make_thumbnails(await self._contents(generation_id))
+        contents = await self._records.contents(generation_id, include_withheld=True)
+        thumbnails = await _make_thumbnails(contents)
         if thumbnails:
             await self._record_thumbnails(generation_id, thumbnails)
-
-    @reads
-    def _contents(self, session: Session, generation_id: str) -> tuple[OutputContent, ...]:
-        results = OutputRepository(session).contents(generation_id)
-        return tuple(OutputContent(copy_output(output), content) for output, content in results)
 
     @writes
     def _record_thumbnails(
