@@ -20,11 +20,14 @@ class PressOrder:
         before, answered = self._last.get(user_id), asyncio.Event()
         self._last[user_id] = answered
         try:
-            await acknowledgement
-            if before is not None:
-                await before.wait()
+            try:
+                await acknowledgement
+            finally:
+                # One that fails waits, too: those after it wait for it alone.
+                if before is not None:
+                    await before.wait()
             yield
         finally:
             answered.set()
-            if self._last[user_id] is answered:
+            if self._last.get(user_id) is answered:
                 del self._last[user_id]

@@ -12,9 +12,9 @@ from bot.ui.options import Choices, matching
 from generation.history.queries import HistoryFilter, HistoryPage
 from generation.ids import normalise_id
 from generation.record import Generation, GenerationState
+from generation.runs.outputs import MAX_RESULTS
 
 SEARCHED_CHARACTERS = 100
-MOST_RESULTS = 99
 
 
 @app_commands.command(name="show", description="Repost a result")
@@ -25,7 +25,7 @@ MOST_RESULTS = 99
 async def show_command(
     interaction: discord.Interaction,
     result: str,
-    picture: Range[int, 1, MOST_RESULTS] | None = None,
+    picture: Range[int, 1, MAX_RESULTS] | None = None,
 ) -> None:
     # A person may send the whole label of a choice as text; it begins with the id.
     generation_id = result.partition("·")[0]

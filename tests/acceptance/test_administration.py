@@ -7,6 +7,7 @@ import pytest
 from generation.history.retention import DEFAULT_RETENTION, RetentionSettings
 from generation.request import Actor
 from sandbox.discord_api.errors import NotPossible
+from sandbox.discord_api.model.components import interactive
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import is_answered
 
@@ -143,8 +144,17 @@ async def test_quick_presses_in_the_setup_are_answered_in_their_order(environmen
         held.released.set()
         await first
         message = await reply.until(lambda one: "3 of 5" in as_text(one), PATIENCE_S)
-        limits = await core.services.administration.limits(environment.world.guild_id)
-        assert limits.pictures == 10
+        administration, guild_id = core.services.administration, environment.world.guild_id
+        assert (await administration.limits(guild_id)).pictures == 10
+        await administration.set_limits(Actor(ada.id, guild_id), {"period": "week"})
+        await ada.click(message, "Back")
+        message = await reply.until(lambda one: "10 pictures a week" in as_text(one), PATIENCE_S)
+        options = next(
+            part["options"]
+            for part in interactive(message["components"])
+            if part.get("custom_id") == "setup:amount"
+        )
+        assert not any(option.get("default") for option in options), "none of them is a week's"
 
 
 async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, ada):

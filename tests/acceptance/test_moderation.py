@@ -7,6 +7,7 @@ import re
 
 import aiohttp
 
+from generation.request import Actor
 from sandbox.discord_api.values import Member, Permission, Role
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of, press_more
@@ -37,7 +38,7 @@ async def refusal(person, **options):
 
 
 async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environment):
-    async with environment.bot():
+    async with environment.bot() as core:
         told = await answer(
             environment.mo, "mod block", user=environment.ana.id, days=2, reason="enough"
         )
@@ -70,6 +71,10 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         assert audit.index("Unblocked") < audit.index("**Blocked**"), "the newest comes first"
         assert audit.count("**Blocked**") == 1
         assert "reason: enough, until <t:" in audit
+        actor = Actor(environment.mo.id, environment.world.guild_id)
+        for user_id in range(1, 41):
+            await core.services.moderation.block(actor, user_id, reason="", until=None)
+        assert "<@1>" in await answer(environment.mo, "mod blocked"), "more than a page of them"
 
 
 MANAGER_ROLE, HIGH_ROLE = 1183999000000000002, 1183999000000000003

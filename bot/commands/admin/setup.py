@@ -25,7 +25,9 @@ from generation.library.summaries import WorkflowSummary
 from generation.moderation.image_filter import NOT_INSTALLED
 from generation.moderation.image_policy import CheckMode
 from generation.moderation.review import ReviewMode
+from generation.quota.periods import Period
 from generation.quota.policy import GuildLimits
+from generation.quota.rules import Unit
 
 STEPS = 5
 MOST_CHOSEN = 10
@@ -252,6 +254,8 @@ async def _find_makers(interaction: discord.Interaction) -> list[WorkflowSummary
 
 
 def _amount_of(limits: GuildLimits) -> str | None:
+    if (limits.unit, limits.period) != (Unit.PICTURES, Period.DAY):
+        return None
     set_to = limits.amount, limits.cooldown_s
     return next((name for name, values in AMOUNTS.items() if values == set_to), None)
 
@@ -303,7 +307,7 @@ async def _store_amount(interaction: discord.Interaction, values: Sequence[str])
     if values and values[0] in AMOUNTS:
         pictures, cooldown_s = AMOUNTS[values[0]]
         changes: dict[str, int | str] = {"pictures": pictures, "cooldown_s": cooldown_s}
-        changes |= {"unit": "pictures", "period": "day"}
+        changes |= {"unit": Unit.PICTURES.value, "period": Period.DAY.value}
         await services_of(interaction).administration.set_limits(actor_of(interaction), changes)
 
 

@@ -39,6 +39,9 @@ from generation.moderation.case_file import CaseFile
 from generation.request import Actor
 
 LISTED_ENTRIES = 25
+READ_BLOCKS = 100
+"""More than fit into a message, which an ellipsis ends then."""
+
 EXPORT_BYTES = 8 * 1024 * 1024
 """Bytes of an export sent to Discord; `limner history export` has no limit."""
 
@@ -105,7 +108,7 @@ class ModerationGroup(
     @app_commands.command(description="Show who is blocked")
     async def blocked(self, interaction: discord.Interaction) -> None:
         actor = await acknowledged(interaction)
-        blocks = await self._services.moderation.blocks(actor.guild_id, LISTED_ENTRIES)
+        blocks = await self._services.moderation.blocks(actor.guild_id, READ_BLOCKS)
         lines = []
         for block in blocks:
             until = (

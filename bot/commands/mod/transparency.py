@@ -57,9 +57,8 @@ async def transparency_command(
         )
     report = await services_of(interaction).transparency.report(actor, begin, end)
     period = " – ".join(format_dt(moment, "f") for moment in (begin, end))  # noqa: RUF001 - a range
-    first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
     bars = [(bar.made, bar.refused) for bar in report.bars]
-    chart = await decode(draw_bars, bars, first, last)
+    chart = await decode(draw_bars, bars, *name_days(begin, end))
     files = [
         discord.File(io.BytesIO(chart), "chart.png", description=_("By day")),
         discord.File(io.BytesIO(write_csv(report).encode()), "transparency.csv"),
@@ -75,6 +74,12 @@ async def transparency_command(
         )
     )
     await respond(interaction, view=view, files=files)
+
+
+def name_days(begin: datetime, end: datetime) -> tuple[str, str]:
+    """Return the first and the last day in UTC of a period that ends before `end`."""
+    first, last = begin.astimezone(UTC), end.astimezone(UTC) - timedelta.resolution
+    return f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
 def write_csv(report: TransparencyReport) -> str:
