@@ -11,7 +11,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from bot.cli.invocation import CommandError
+from bot.operating.private_files import keep_private
 from bot.settings import ENV_FILE, Settings
+from db.urls import sqlite_files
 
 STOP_WITHIN_S = 20
 """Seconds before the manager kills the process; Limner itself ends within ten."""
@@ -19,18 +21,25 @@ STOP_WITHIN_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the service runs: the command, the folder with `.env`, and the data folder."""
+    """What the service runs: the command, the folder with `.env`, and the data folder.
+
+    It writes to the data folder, and to the one of a SQLite file elsewhere, its `database`.
+    """
 
     command: tuple[str, ...]
     folder: Path
     data: Path
+    database: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Program":
         """This installation's `limner run`, from the current folder."""
         # -P: a folder called `bot` in the current one is not taken for the package.
         command = (sys.executable, "-P", "-m", "bot", "run")
-        return cls(command, Path.cwd(), settings.data.resolve())
+        database_url = settings.effective_database_url
+        data, file = settings.data.resolve(), next(iter(sqlite_files(database_url)), None)
+        folder = file.resolve().parent if file is not None else data
+        return cls(command, Path.cwd(), data, None if folder.is_relative_to(data) else folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,8 @@ def install(settings: Settings, manager: ServiceManager) -> None:
         raise CommandError("There is no .env in this folder. Run `limner setup` here first.")
     _require(manager.start)
     text = manager.render(Program.of(settings))
+    # systemd starts nothing that is to write to a folder which does not exist.
+    keep_private(settings.data)
     manager.path.parent.mkdir(parents=True, exist_ok=True)
     manager.path.write_text(text, encoding=manager.encoding)
     for command in manager.start:
@@ -113,6 +124,7 @@ def _systemd() -> ServiceManager:
 
 def _unit(program: Program) -> str:
     command = " ".join(map(_quoted, program.command))
+    written = (program.data, *([program.database] if program.database else ()))
     return f"""\
 [Unit]
 Description=Limner, ComfyUI workflows as Discord commands
@@ -127,7 +139,7 @@ UMask=0077
 NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectSystem=strict
-ReadWritePaths={_quoted(str(program.data))}
+ReadWritePaths={" ".join(_quoted(str(folder)) for folder in written)}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes

@@ -8,9 +8,9 @@ from generation.media.drawing import draw_on, load_font
 from generation.media.normalising import encode
 
 _SIZE = (800, 300)
-_MARGIN = 40
+_MARGIN = 56
 _GROUND, _BLUE, _RED, _TEXT = "#1a1b1e", "#5865f2", "#da373c", "#dbdee1"
-_FONT_SIZE = 16
+_FONT_SIZE = 32
 
 
 def draw_bars(values: Sequence[tuple[int, int]], first: str, last: str) -> bytes:

@@ -28,6 +28,16 @@ def test_a_unit_names_command_and_folders():
     assert f"TimeoutStopSec={services.STOP_WITHIN_S}" in lines
 
 
+def test_a_unit_may_write_where_the_database_is(settings, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/kept elsewhere/limner.db\n")
+    program = services.Program.of(load_settings())
+    lines = services.find_manager("linux").render(program).splitlines()
+    assert f'ReadWritePaths="{tmp_path}/data" "{tmp_path}/kept elsewhere"' in lines
+    for url in ("sqlite:///data/limner.db", "postgresql://limner@127.0.0.1/limner"):
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert services.Program.of(load_settings()).database is None
+
+
 def test_a_launch_agent_names_command_and_folders():
     manager = services.find_manager("darwin")
     agent = plistlib.loads(manager.render(PROGRAM).encode())
@@ -90,6 +100,7 @@ def test_install_and_uninstall(manager, settings, tmp_path):
     made = manager("start")
     services.install(settings, made)
     assert made.path.read_text().endswith("-P -m bot run")
+    assert (tmp_path / "data").is_dir(), "a unit that may write only there needs it"
     services.uninstall(made)
     assert not made.path.exists()
     assert (tmp_path / "calls").read_text() == "start\nstop\n"
