@@ -7,8 +7,8 @@ They run in the environment that nox itself is in, whose versions requirements-d
 
 import os
 import shutil
-import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import nox
@@ -23,9 +23,11 @@ PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
 """The programs of this environment first: it need not be activated."""
 
 
-def run(session: nox.Session, program: str, *arguments: str) -> None:
+def run(
+    session: nox.Session, program: str, *arguments: str, env: dict[str, str | None] | None = None
+) -> None:
     """Run a program of this environment."""
-    session.run(shutil.which(program, path=PATH) or program, *arguments)
+    session.run(shutil.which(program, path=PATH) or program, *arguments, env=env)
 
 
 @nox.session(tags=["check", "commit"])
@@ -55,7 +57,10 @@ def imports(session: nox.Session) -> None:
 @nox.session(tags=["check"])
 def migrations(session: nox.Session) -> None:
     """Whether the migrations make the tables that the code declares."""
-    session.run(sys.executable, "-m", "db.migrations", "check")
+    with tempfile.TemporaryDirectory() as folder:
+        address: dict[str, str | None] = {"DATABASE_URL": f"sqlite:///{Path(folder, 'check.db')}"}
+        run(session, "alembic", "upgrade", "head", env=address)
+        run(session, "alembic", "check", env=address)
 
 
 @nox.session

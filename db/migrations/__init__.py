@@ -51,13 +51,6 @@ async def current_state(url: str) -> MigrationState:
     return _compare(await asyncio.to_thread(_on_connection, url, _find_revision))
 
 
-async def check(url: str) -> None:
-    """Raise Alembic's CommandError if the tables in the code differ from the migrations'."""
-    from db.migrations import scripts  # noqa: PLC0415 - as below
-
-    await asyncio.to_thread(_on_connection, url, scripts.check_tables)
-
-
 def _on_connection(url: str, work: Callable[[Connection], T], *, makes_folder: bool = False) -> T:
     parsed = make_url(normalise_url(url))
     with translated(parsed):

@@ -26,8 +26,3 @@ def newest_revision() -> str:
 def upgrade_tables(connection: Connection) -> None:
     """Run all migrations that this database lacks."""
     command.upgrade(config(connection), "head")
-
-
-def check_tables(connection: Connection) -> None:
-    """Raise CommandError if the tables in the code differ from the migrations'."""
-    command.check(config(connection))

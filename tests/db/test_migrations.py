@@ -45,8 +45,9 @@ async def test_upgrade_twice_changes_nothing(database_url):
     assert await migrations.current_state(database_url) is MigrationState.CURRENT
 
 
-async def test_the_migrations_lead_to_the_tables_in_the_code(database_url):
-    await migrations.check(database_url)
+async def test_the_migrations_lead_to_the_tables_in_the_code(database_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    await asyncio.to_thread(command.check, scripts.config())
 
 
 def test_postgresql_does_not_compress_files_again(postgres_server, empty_postgres_url):
@@ -77,12 +78,14 @@ async def test_a_newer_database_is_refused_naming_both_revisions(database_url):
     assert caught.value.found == "9999"
 
 
-async def test_processes_upgrading_at_the_same_time_all_succeed(empty_database_url):
+async def test_processes_upgrading_at_the_same_time_all_succeed(
+    empty_database_url, monkeypatch, tmp_path
+):
     upgraders = [
         await start_program(
-            *("-m", "db.migrations", "--url", empty_database_url, "check"),
+            *("-m", "bot", "db", "upgrade"),
             cwd=ROOT,
-            env=os.environ,
+            env={**os.environ, "DATABASE_URL": empty_database_url, "LIMNER_DATA": str(tmp_path)},
             joins_errors=True,
         )
         for _ in range(4)
@@ -90,6 +93,8 @@ async def test_processes_upgrading_at_the_same_time_all_succeed(empty_database_u
     said = [(await upgrader.communicate())[0].decode() for upgrader in upgraders]
     assert [upgrader.returncode for upgrader in upgraders] == [0, 0, 0, 0], said
     assert await migrations.current_state(empty_database_url) is MigrationState.CURRENT
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    await asyncio.to_thread(command.check, scripts.config())
 
 
 async def test_tables_of_another_program_are_left_alone(tmp_path):
