@@ -1,6 +1,6 @@
 """API-format graphs: parsing and queries. Nothing here changes a graph."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any, NamedTuple
@@ -99,14 +99,21 @@ def consumers(graph: Graph, source: Link) -> tuple[Slot, ...]:
 
 def upstream(graph: Graph, node_ids: Iterable[str]) -> frozenset[str]:
     """Return these nodes and all that they depend on."""
-    found: set[str] = set()
+    return frozenset(reach(node_ids, lambda one: (link.node_id for _, link in links(graph[one]))))
+
+
+def reach(
+    node_ids: Iterable[str], following: Callable[[str], Iterable[str]]
+) -> Mapping[str, object]:
+    """Return these nodes and all that can be reached from them, as keys."""
+    found: dict[str, None] = {}
     waiting = list(node_ids)
     while waiting:
         node_id = waiting.pop()
         if node_id not in found:
-            found.add(node_id)
-            waiting.extend(link.node_id for _, link in links(graph[node_id]))
-    return frozenset(found)
+            found[node_id] = None
+            waiting.extend(following(node_id))
+    return found
 
 
 def title(graph: Graph, node_id: str) -> str:

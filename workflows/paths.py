@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from workflows.errors import InvalidGraph, Sentence
-from workflows.graph import Graph, Link, Slot, links, title
+from workflows.graph import Graph, Link, Slot, links, reach, title
 from workflows.manifest import InputType, Manifest
 from workflows.nodes import NodeClasses
 from workflows.reading import name_input, state_mistake
@@ -141,20 +141,17 @@ def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None)
         for name, link in links(node):
             users.setdefault(link.node_id, []).append((Slot(node_id, name), link))
     found: set[Slot] = set()
-    reached: set[str] = set()
-    waiting = list(given)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id in reached:
-            continue
-        reached.add(node_id)
+
+    def following(node_id: str) -> Iterator[str]:
         for slot, link in users.get(node_id, ()):
             kind = _output_type(link, graph, classes)
             if kind in _TEXTS and names_file(slot, graph, classes):
                 found.add(slot)
             # A number computed from a text cannot carry a path.
             elif kind not in _NUMBERS:
-                waiting.append(slot.node_id)
+                yield slot.node_id
+
+    reach(given, following)
     places = {node_id: place for place, node_id in enumerate(graph)}
     return sorted(found, key=lambda slot: (places[slot.node_id], slot))
 

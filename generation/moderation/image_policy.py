@@ -30,14 +30,6 @@ class ImageVerdict(StrEnum):
     REFUSE = "refuse"
 
 
-_VERDICTS = {
-    CheckMode.OFF: ImageVerdict.SHOW,
-    CheckMode.SPOILER: ImageVerdict.SPOILER,
-    CheckMode.HOLD: ImageVerdict.HOLD,
-    CheckMode.REFUSE: ImageVerdict.REFUSE,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Detections:
     """Scores of a checker by label, from 0 to 1."""
@@ -86,11 +78,12 @@ def decide(policy: ImagePolicy, finding: Detections | None) -> ImageVerdict:
 
     An unchecked picture is held for moderators wherever pictures are checked.
     """
-    if finding is None and policy.mode is not CheckMode.OFF:
-        return ImageVerdict.HOLD
-    if finding is None or finding.score * 100 < policy.percent:
+    if policy.mode is CheckMode.OFF:
         return ImageVerdict.SHOW
-    return _VERDICTS[policy.mode]
+    if finding is None:
+        return ImageVerdict.HOLD
+    is_certain = finding.score * 100 >= policy.percent
+    return ImageVerdict(policy.mode.value) if is_certain else ImageVerdict.SHOW
 
 
 def merge(findings: Iterable[Detections]) -> Detections:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from workflows.graph import Link, Slot
+from workflows.graph import Link, Slot, reach
 from workflows.infer.found import Found, Role
 from workflows.infer.view import MAX_DEPTH, GraphView
 
@@ -146,19 +146,15 @@ def _chosen_size(view: GraphView, node_id: str) -> Iterator[Found]:
 
 def _origins(view: GraphView, link: Link) -> list[str]:
     """Yield the nodes without connections and files from which a number is computed."""
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    waiting = [link.node_id]
-    while waiting:
-        node_id = waiting.pop()
-        if node_id in seen:
-            continue
-        seen.add(node_id)
-        arriving = [one for slot, one in view.linked(node_id) if slot.input_name != "switch"]
-        waiting += [one.node_id for one in arriving]
-        if not arriving and not any(view.upload(slot) for slot in view.literals(node_id)):
-            found[node_id] = None
-    return list(found)
+
+    def arriving(node_id: str) -> list[str]:
+        return [one.node_id for slot, one in view.linked(node_id) if slot.input_name != "switch"]
+
+    return [
+        node_id
+        for node_id in reach([link.node_id], arriving)
+        if not arriving(node_id) and not any(map(view.upload, view.literals(node_id)))
+    ]
 
 
 def _settings_of_size(view: GraphView, node_id: str) -> Iterator[Found]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from workflows.graph import Graph, Link, Slot, find_link, links, title
+from workflows.graph import Graph, Link, Slot, find_link, links, reach, title
 from workflows.nodes import InputSpec, NodeClasses
 
 MAX_DEPTH = 64
@@ -180,13 +180,7 @@ class GraphView:
 
     def live(self, ends: Iterable[str]) -> tuple[str, ...]:
         """Return these nodes and what they need, in the graph's order, without unused branches."""
-        found: set[str] = set()
-        waiting = list(ends)
-        while waiting:
-            node_id = waiting.pop()
-            if node_id not in found:
-                found.add(node_id)
-                waiting.extend(link.node_id for _, link in self._needed(node_id))
+        found = reach(ends, lambda one: (link.node_id for _, link in self._needed(one)))
         return tuple(node_id for node_id in self.graph if node_id in found)
 
     def source(self, slot: Slot) -> Slot | None:

@@ -42,27 +42,11 @@ class ReviewRepository(Repository):
 
     def hold(self, generation_id: str, at: datetime) -> None:
         """Set a review to wait for a decision, even if it was only to be shown."""
-        self._session.execute(
-            insert_into(self._session, ReviewRow)
-            .values(generation_id=generation_id, state=PENDING, created_at=at)
-            .on_conflict_do_update(
-                index_elements=["generation_id"],
-                set_={"state": PENDING},
-                where=ReviewRow.state == SHOWN,
-            )
-        )
+        self._ask(generation_id, at, (SHOWN,), state=PENDING)
 
     def report(self, generation_id: str, at: datetime) -> None:
         """Ask for a decision on a shown result, even if it was approved before."""
-        self._session.execute(
-            insert_into(self._session, ReviewRow)
-            .values(generation_id=generation_id, state=REPORTED, created_at=at)
-            .on_conflict_do_update(
-                index_elements=["generation_id"],
-                set_={"state": REPORTED, "created_at": at},
-                where=ReviewRow.state.in_((SHOWN, APPROVED)),
-            )
-        )
+        self._ask(generation_id, at, (SHOWN, APPROVED), state=REPORTED, created_at=at)
 
     def note_asked(self, generation_id: str, at: datetime) -> None:
         """Record that moderators were asked, and the requester told that it waits."""
@@ -219,3 +203,17 @@ class ReviewRepository(Repository):
     def _set(self, generation_id: str, **columns: object) -> None:
         is_of_it = ReviewRow.generation_id == generation_id
         self._session.execute(update(ReviewRow).where(is_of_it).values(**columns))
+
+    def _ask(
+        self, generation_id: str, at: datetime, decided: Collection[str], **columns: object
+    ) -> None:
+        """Add a review with these columns, or set them in one whose state is in `decided`."""
+        self._session.execute(
+            insert_into(self._session, ReviewRow)
+            .values({"generation_id": generation_id, "created_at": at, **columns})
+            .on_conflict_do_update(
+                index_elements=["generation_id"],
+                set_=columns,
+                where=ReviewRow.state.in_(decided),
+            )
+        )

@@ -82,24 +82,16 @@ class TransparencyRepository(Repository):
     def count_held(self, period: GuildPeriod) -> int:
         """Count results that waited for a moderator, decided on or not."""
         states = ReviewRow.state.in_((PENDING, APPROVED, REFUSED))
-        return self._count_reviews(period, states & period.has(ReviewRow.created_at))
+        return self._count_of(ReviewRow, period, states, period.has(ReviewRow.created_at))
 
     def count_refused(self, period: GuildPeriod) -> int:
         """Count results that moderators refused."""
-        is_refused = ReviewRow.state == REFUSED
         within = period.has(ReviewRow.decided_at)
-        return self._count_reviews(period, is_refused & within)
+        return self._count_of(ReviewRow, period, ReviewRow.state == REFUSED, within)
 
     def count_reports(self, period: GuildPeriod) -> int:
         """Count reports of results."""
-        counted = (
-            select(func.count())
-            .select_from(FlagRow)
-            .join(GenerationRow, GenerationRow.id == FlagRow.generation_id)
-            .where(GenerationRow.guild_id == period.guild_id, FlagRow.kind == "report")
-            .where(period.has(FlagRow.at))
-        )
-        return self._session.scalar(counted) or 0
+        return self._count_of(FlagRow, period, FlagRow.kind == "report", period.has(FlagRow.at))
 
     def count_audited(self, period: GuildPeriod, action: str) -> int:
         """Count entries of the audit log by action."""
@@ -113,11 +105,17 @@ class TransparencyRepository(Repository):
         within = period.has(AppealRow.at)
         return self._count(AppealRow, AppealRow.guild_id == period.guild_id, within)
 
-    def _count_reviews(self, period: GuildPeriod, condition: ColumnElement[bool]) -> int:
+    def _count_of(
+        self,
+        table: type[FlagRow | ReviewRow],
+        period: GuildPeriod,
+        *conditions: ColumnElement[bool],
+    ) -> int:
+        """Count the rows of a table about generations of the guild that meet these conditions."""
         counted = (
             select(func.count())
-            .select_from(ReviewRow)
-            .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
-            .where(GenerationRow.guild_id == period.guild_id, condition)
+            .select_from(table)
+            .join(GenerationRow, GenerationRow.id == table.generation_id)
+            .where(GenerationRow.guild_id == period.guild_id, *conditions)
         )
         return self._session.scalar(counted) or 0
