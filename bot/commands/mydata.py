@@ -12,6 +12,7 @@ from bot.services import Services, services_of
 from bot.ui.modals import ModalInput, handles_modal, open_modal
 from bot.ui.responses import acknowledge, acknowledged, respond
 from generation.history.retention import RetentionSettings
+from generation.people.personal_data import Deleted
 
 DELETE_FORM = "d:delete"
 
@@ -84,13 +85,15 @@ def keeping_text(keeping: RetentionSettings) -> str:
 @handles_modal(DELETE_FORM)
 async def _take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:
     await acknowledge(interaction)
-    deleted = await services_of(interaction).personal.delete(interaction.user.id)
-    text = plural(
-        "Deleting {count} result.",
-        "Deleting {count} results.",
-        len(deleted.generations),
+    services, user_id = services_of(interaction), interaction.user.id
+    count = await services.personal.delete(user_id)
+    await respond(
+        interaction, plural("Deleting {count} result.", "Deleting {count} results.", count)
     )
-    await respond(interaction, text)
-    await services_of(interaction).reviews.delete_messages(deleted.places)
-    for generation in deleted.generations:
-        await delete_message(interaction.client, generation)
+
+    async def delete_messages(deleted: Deleted) -> list[str]:
+        await services.reviews.delete_messages(deleted.places)
+        client, generations = interaction.client, deleted.generations
+        return [one.id for one in generations if await delete_message(client, one)]
+
+    await services.personal.delete_records(user_id, delete_messages)

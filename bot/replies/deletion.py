@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 import discord
 
 from bot.i18n.language import _
-from bot.network import NETWORK_ERRORS
+from bot.network import NETWORK_ERRORS, is_outage
 from bot.permissions import can_moderate, guild_of
 from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
@@ -69,30 +69,34 @@ async def withdraw(
     await services_of(interaction).reviews.update_messages(removed.id)
 
 
-async def delete_message(client: discord.Client, generation: Generation) -> None:
-    """Delete a generation's messages: the reply, and where it was shared."""
+async def delete_message(client: discord.Client, generation: Generation) -> bool:
+    """Delete a generation's messages: the reply, and where it was shared.
+
+    Return False if some may be left because Discord cannot be reached.
+    """
     address = parse_reply(generation.reply)
     # The link is stored a moment after the delivery; until then the reply's address is used.
-    await _delete_at(
-        client, generation, generation.message_url or (address.message_url if address else None)
-    )
-    await delete_shared(client, generation)
+    link = generation.message_url or (address.message_url if address else None)
+    is_done = await _delete_at(client, generation, link)
+    return await delete_shared(client, generation) and is_done
 
 
-async def delete_shared(client: discord.Client, generation: Generation) -> None:
-    """Delete the message in which its requester shared the results."""
-    await _delete_at(client, generation, generation.shared_url)
+async def delete_shared(client: discord.Client, generation: Generation) -> bool:
+    """Delete the message in which its requester shared the results, as `delete_message` does."""
+    return await _delete_at(client, generation, generation.shared_url)
 
 
-async def _delete_at(client: discord.Client, generation: Generation, link: str | None) -> None:
+async def _delete_at(client: discord.Client, generation: Generation, link: str | None) -> bool:
     """Delete a message with results, and those below it with further ones."""
     place = parse_link(link)
     if place is None:
-        return
+        return True
     channel = client.get_partial_messageable(place[0])
-    await _ignoring_missing(channel.get_partial_message(place[1]).delete())
+    is_done = await _ignoring_missing(channel.get_partial_message(place[1]).delete())
     if len(generation.outputs) > 1:
-        await _ignoring_missing(_delete_below(client, channel, place[1], generation.id))
+        below = _delete_below(client, channel, place[1], generation.id)
+        is_done &= await _ignoring_missing(below)
+    return is_done
 
 
 async def delete_others(
@@ -126,9 +130,14 @@ def may_moderate(interaction: discord.Interaction, generation: Generation) -> bo
     return is_here and can_moderate(interaction)
 
 
-async def _ignoring_missing(deletion: Awaitable[None]) -> None:
-    """Ignore messages that are deleted already or cannot be reached."""
+async def _ignoring_missing(deletion: Awaitable[object]) -> bool:
+    """Ignore messages that are deleted already or cannot be reached.
+
+    Return False if they may be deleted later, as Discord itself cannot be reached.
+    """
     try:
         await deletion
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         _log.info("A message could not be deleted (%s).", error)
+        return not is_outage(error)
+    return True

@@ -1,7 +1,7 @@
 """Export and deletion of one person's data."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from db.repositories.personal import PersonalRepository
 from generation.history.export import ExportFormat, line
 from generation.history.queries import HistoryFilter
 from generation.history.records import HistoryReader
+from generation.history.removal import remove_results
 from generation.notifier import MessageLocation
 from generation.people.preferences import Preferences
 from generation.record import Generation
@@ -21,10 +22,14 @@ from generation.transactions import reads, writes
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """The deleted data, and the messages to moderators that remain to be deleted."""
+    """Generations whose messages are to be deleted, and where moderators were shown them."""
 
     generations: tuple[Generation, ...]
     places: tuple[MessageLocation, ...]
+
+
+DeleteMessages = Callable[[Deleted], Awaitable[Collection[str]]]
+"""Deletes messages; returns the ids of generations of which none is left that could be deleted."""
 
 
 class PersonalData(HistoryReader):
@@ -53,30 +58,51 @@ class PersonalData(HistoryReader):
             for generation in batch:
                 yield generation
 
-    async def delete(self, user_id: int) -> Deleted:
-        """Delete everything that has ended, with results; return it, to delete messages.
+    async def delete(self, user_id: int) -> int:
+        """Delete the results of everything that has ended, and settings; return how many ended.
 
-        Charges are kept, otherwise quotas would restart; so are blocks and the audit log. Raises
-        ServiceUnavailable.
+        `delete_records` must follow. Charges are kept, otherwise quotas would restart; so are
+        blocks and the audit log. Raises ServiceUnavailable.
         """
-        deleted, places = list[Generation](), list[MessageLocation]()
-        async for batch in self._batches(HistoryFilter(user_id=user_id)):
-            ended = [generation for generation in batch if generation.state.is_final]
-            places += await self._delete([generation.id for generation in ended])
-            deleted += ended
+        count = 0
+        async for ended in self._ended(user_id):
+            await self._remove([one.id for one in ended if one.removed_at is None], user_id)
+            count += len(ended)
         await self._forget(user_id)
         self._preferences.forget(user_id)
-        return Deleted(tuple(deleted), tuple(places))
+        return count
+
+    async def delete_records(self, user_id: int, delete_messages: DeleteMessages) -> None:
+        """Delete the messages of everything that has ended, then its records.
+
+        The records go last: without them, nobody could delete the messages that are left if the
+        process ends meanwhile, or Discord cannot be reached. Raises ServiceUnavailable.
+        """
+        async for ended in self._ended(user_id):
+            places = await self._find_places([generation.id for generation in ended])
+            await self._delete(await delete_messages(Deleted(ended, places)))
+
+    async def _ended(self, user_id: int) -> AsyncIterator[tuple[Generation, ...]]:
+        async for batch in self._batches(HistoryFilter(user_id=user_id)):
+            yield tuple(generation for generation in batch if generation.state.is_final)
 
     @reads
     def _rows(self, session: Session, user_id: int) -> dict[str, list[dict[str, Any]]]:
         return PersonalRepository(session).rows(user_id)
 
     @writes
-    def _delete(self, session: Session, ids: list[str]) -> list[MessageLocation]:
+    def _remove(self, session: Session, ids: list[str], user_id: int) -> None:
+        for generation_id in ids:
+            remove_results(session, generation_id, actor_id=user_id, now=self._clock())
+
+    @reads
+    def _find_places(self, session: Session, ids: list[str]) -> tuple[MessageLocation, ...]:
         locations = ReviewRepository(session).messages(ids)
+        return tuple(MessageLocation(*location) for location in locations)
+
+    @writes
+    def _delete(self, session: Session, ids: Collection[str]) -> None:
         GenerationRepository(session).delete_many(ids)
-        return [MessageLocation(*location) for location in locations]
 
     @writes
     def _forget(self, session: Session, user_id: int) -> None:

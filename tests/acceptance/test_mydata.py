@@ -1,5 +1,6 @@
 """What is stored of somebody, in a file or gone."""
 
+import asyncio
 import io
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from db.repositories.generations import GenerationRepository
 from generation.history.retention import RetentionSettings
 from generation.request import Actor
 from sandbox.people import Person, as_text, files_of
+from tests.support.messages import id_of
 
 PATIENCE_S = 60
 
@@ -69,12 +71,40 @@ async def test_people_get_and_delete_what_is_theirs_and_nothing_else(environment
         asked = await environment.ana.slash("general", "mydata delete")
         answered = await environment.ana.fill(asked.modal, {})
         await answered.until(lambda one: "Deleting 1 result" in as_text(one), PATIENCE_S)
+        await environment.wait_until_forgotten(core, made[0]["id"])
         kept, *left = await export(environment.ana)
         assert left == []
         assert kept["charges"] == stored["charges"], "a quota does not begin anew"
         assert await core.service.contents(made[0]["id"]) == ()
         _, *others = await export(environment.ben)
         assert [one["prompt"] for one in others] == ["a wolf"]
+
+
+async def ask_to_delete(person, expected):
+    asked = await person.slash("general", "mydata delete")
+    answered = await person.fill(asked.modal, {})
+    await answered.until(lambda one: expected in as_text(one), PATIENCE_S)
+
+
+async def test_a_record_is_kept_until_its_message_is_deleted(environment):
+    ana, world = environment.ana, environment.world
+    async with environment.bot() as core:
+        earlier = id_of(await make(ana, prompt="a fox", seed=1))
+        later = id_of(await make(ana, prompt="a fox", seed=2))
+        held = world.hold_next("DELETE", r"/messages/\d+$")
+        await ask_to_delete(ana, "Deleting 2 results.")
+        await asyncio.wait_for(held.arrived.wait(), PATIENCE_S)
+        for id_ in (earlier, later):
+            assert (await core.service.find(id_)).is_deleted
+            assert await core.service.contents(id_) == ()
+        world.fail_next("DELETE", r"/messages/\d+$", 503)
+        held.released.set()
+        await environment.wait_until_forgotten(core, later)
+        assert await core.service.find(earlier), "its message may be left"
+        assert [id_of(one) for one in environment.ben.messages("general")] == [earlier]
+        await ask_to_delete(ana, "Deleting 1 result.")
+        await environment.wait_until_forgotten(core, earlier)
+        assert environment.ben.messages("general") == []
 
 
 async def test_what_is_kept_long_enough_is_forgotten(environment):

@@ -57,6 +57,14 @@ class TestEnvironment:
         """Whether a reply's message shows a finished result."""
         return message is not None and files_of(message) and "seed" in as_text(message)
 
+    @staticmethod
+    async def wait_until_forgotten(core, generation_id):
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if await core.service.find(generation_id) is None:
+                    return
+                await asyncio.sleep(0.05)
+
     async def limit(self, core, **limits):
         await set_limits(core, self.world.guild_id, **limits)
 
