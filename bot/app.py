@@ -149,6 +149,7 @@ class Application:
                 build_notifier=partial(self._build_replies, client),
                 runs_generations=self._role is not Role.BOT,
                 tells_places=self._role is not Role.WORKER,
+                is_connected=client.is_ready,
                 build_checker=self._build_checker,
             )
         )

@@ -122,11 +122,13 @@ async def open_core(
     build_notifier: Callable[[ActionFinder, Marker], Notifier],
     runs_generations: bool = True,
     tells_places: bool = True,
+    is_connected: Callable[[], bool] = lambda: True,
     build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
     """Load the workflows and run the service on prepared storage for the length of the context.
 
     `build_notifier` receives the follow-up actions that results offer, and what marks results.
+    `is_connected` tells whether the front end knows the servers' languages.
 
     Raises GenerationError or StartupError, each with its sentence.
     """
@@ -184,6 +186,8 @@ async def open_core(
         async def apply_changes() -> None:
             await backend_admin.apply()
             await reviews.finish_decisions()
+            if is_connected():
+                await reviews.update_messages()
 
         service.before_reconciliation(apply_changes)
         stack.push_async_callback(reviews.stop)

@@ -93,13 +93,6 @@ class Case:
     undo_until: datetime | None = None
     reason: str = ""
 
-    def looks_like(self, other: "Case") -> bool:
-        """Return whether both have the same decision and can equally be undone."""
-        mine, others = (
-            (one.state, one.decided_at, one.undo_until is None) for one in (self, other)
-        )
-        return mine == others
-
 
 @dataclass(frozen=True, slots=True)
 class MessageLocation:

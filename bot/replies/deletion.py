@@ -66,7 +66,7 @@ async def withdraw(
     await delete_message(interaction.client, removed)
     if answer is not None:
         await respond(interaction, answer)
-    await services_of(interaction).reviews.update_messages(removed.id)
+    await services_of(interaction).reviews.update_message(removed.id)
 
 
 async def delete_message(client: discord.Client, generation: Generation) -> bool:

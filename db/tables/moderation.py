@@ -88,8 +88,9 @@ class ReviewRow(Base):
 
     A reported result is visible until a moderator decides.
 
-    The message is where moderators were asked; `asked_at` is when they were asked and the requester
-    was told that it waits. Until `undo_until` a decision can be undone, which restores
+    The message is where moderators were asked; `edit_due_at` is when it has to be edited, if there
+    is one; NULL while it shows what is recorded. `asked_at` is when they were asked and the
+    requester was told that it waits. Until `undo_until` a decision can be undone, which restores
     `former_state`; it is NULL once nothing can be undone. `tellings` counts the deliveries to the
     requester after decisions.
     """
@@ -110,6 +111,7 @@ class ReviewRow(Base):
     former_state: Mapped[str | None] = mapped_column(String(16))
     undo_until: Mapped[datetime | None]
     tellings: Mapped[int] = mapped_column(default=0, server_default="0")
+    edit_due_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(
@@ -118,6 +120,16 @@ class ReviewRow(Base):
         Index("ix_reviews_by_state", "state", "created_at"),
         Index("ix_reviews_by_undo_until", "undo_until"),
     )
+
+
+# Only of messages that are out of date: there are few at any time.
+_IS_OUT_OF_DATE = ReviewRow.edit_due_at.is_not(None) & ReviewRow.message_id.is_not(None)
+Index(
+    "ix_reviews_by_edit_due_at",
+    ReviewRow.edit_due_at,
+    sqlite_where=_IS_OUT_OF_DATE,
+    postgresql_where=_IS_OUT_OF_DATE,
+)
 
 
 class AppealRow(Base):

@@ -49,7 +49,7 @@ def remove_results(session: Session, generation_id: str, *, actor_id: int, now: 
     """Remove the results of an ended generation and close its review."""
     generations = GenerationRepository(session)
     columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
-    if ReviewRepository(session).withdraw(generation_id):
+    if ReviewRepository(session).withdraw(generation_id, now):
         # The message that it waits for a decision is deleted with the results.
         columns["given_up_at"] = now
     OutputRepository(session).remove_contents(generation_id)

@@ -103,11 +103,8 @@ class Reviews(Service):
         super().__init__(database, clock)
         self.sheets = ReviewSheets(database, clock)
         self._review_channel = review_channel
-        self._cards = ReviewCards(database, review_channel)
+        self._cards = ReviewCards(database, clock, review_channel)
         self._tasks = TaskOwner(_log)
-        # Generations whose messages to moderators may not show what is recorded, and whether to ask
-        # again where no decision is.
-        self._out_of_date: dict[str, bool] = {}
         self._updating: asyncio.Task[None] | None = None
 
     async def show(self, generation: Generation) -> None:
@@ -129,17 +126,6 @@ class Reviews(Service):
         if is_wanted and review.message_id is None:
             await self._cards.post(generation.id)
 
-    async def close(self, generation_id: str, *, is_undone: bool = False) -> None:
-        """Update its messages to moderators, if it was decided on, or `is_undone`.
-
-        That is repeated later while Discord cannot be reached. Raises DatabaseError.
-        """
-        try:
-            await self._cards.update(generation_id, reopens=is_undone)
-        except DeliveryPostponed as error:
-            _log.warning(_LATER, generation_id, error.__cause__)
-            self._out_of_date[generation_id] = is_undone
-
     async def tell_held(self, generation: Generation) -> None:
         """Tell the requester that the result waits for a moderator. Raises DeliveryPostponed."""
         if self._review_channel is not None:
@@ -158,13 +144,26 @@ class Reviews(Service):
             raise UnknownGeneration(generation_id)
         return found
 
-    async def update_messages(self, generation_id: str, *, is_undone: bool = False) -> None:
-        """Update its messages to moderators after a decision or removal.
+    async def update_message(self, generation_id: str, *, always: bool = False) -> None:
+        """Update its message to moderators after a decision or removal, or `always`.
 
-        `is_undone` asks for a decision again there. Raises ServiceUnavailable.
+        `update_messages` repeats that while Discord cannot be reached. Raises ServiceUnavailable.
         """
         with available():
-            await self.close(generation_id, is_undone=is_undone)
+            try:
+                await self._cards.update(generation_id, always=always)
+            except DeliveryPostponed as error:
+                _log.warning(_LATER, generation_id, error.__cause__)
+
+    async def update_messages(self) -> None:
+        """Update messages to moderators that are out of date, in the background.
+
+        Of several processes, each message is edited by one. Raises DatabaseError.
+        """
+        if self._updating is None or self._updating.done():
+            due = await self._cards.find_due()
+            if due:
+                self._updating = self._tasks.start(self._update(due), "messages to moderators")
 
     async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
         """Delete messages to moderators about results whose records are deleted."""
@@ -232,26 +231,21 @@ class Reviews(Service):
     async def finish_decisions(self) -> None:
         """Make decisions final whose time to undo is over. Raises DatabaseError.
 
-        Each decision is handled by one process only. The line delivers to the people concerned.
-        Messages to moderators that do not show what was decided yet are updated in the background.
+        Each decision is handled by one process only. The line delivers to the people concerned, and
+        `update_messages` takes the button to undo from the moderators' message.
         """
         now = self._clock()
         due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
         for generation_id in due:
             # One transaction each: deleting pictures would hold the locks of all these rows.
             await self._database.write(partial(_finish, generation_id=generation_id, now=now))
-        self._out_of_date.update(dict.fromkeys(due, False))
-        if self._out_of_date and (self._updating is None or self._updating.done()):
-            self._updating = self._tasks.start(self._update_all(), "messages to moderators")
 
-    async def _update_all(self) -> None:
-        for generation_id, is_undone in tuple(self._out_of_date.items()):
+    async def _update(self, due: Sequence[str]) -> None:
+        for generation_id in due:
             try:
-                await self._cards.update(generation_id, reopens=is_undone)
+                await self._cards.update(generation_id)
             except DeliveryPostponed as error:
                 _log.debug(_LATER, generation_id, error.__cause__)
-            else:
-                self._out_of_date.pop(generation_id, None)
 
     async def stop(self) -> None:
         """Stop updating messages to moderators. May be called twice."""

@@ -1,10 +1,13 @@
 """Moderators' messages about results: posted once, and kept consistent with the records.
 
-As in `delivery`, the record is read right before a message is sent and once more after it.
+A transaction that changes what a message has to show records that an edit of it is due. Whoever
+edits it claims the edit first, and records afterwards that the message shows what is recorded; both
+survive a restart. A change during the edit makes another one due.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from db.database import Database, Session
@@ -26,6 +29,12 @@ from generation.notifier import Case, CaseState, MessageLocation, ReviewChannel
 from generation.record import OutputContent
 from generation.transactions import Transactional, reads, writes
 
+EDIT_TIME = timedelta(seconds=10)
+"""Time for an edit, after which it is tried again: Discord was away, or the process was killed."""
+
+BATCH = 100
+"""Messages edited in one go."""
+
 _STATES = {
     PENDING: CaseState.PENDING,
     REPORTED: CaseState.REPORTED,
@@ -37,8 +46,14 @@ _STATES = {
 class ReviewCards(Transactional):
     """Posts, updates and deletes these messages. Without a review channel none can be posted."""
 
-    def __init__(self, database: Database, review_channel: ReviewChannel | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        review_channel: ReviewChannel | None,
+    ) -> None:
         super().__init__(database)
+        self._clock = clock
         self._records = Records(database)
         self._review_channel = review_channel
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -64,24 +79,28 @@ class ReviewCards(Transactional):
                 await self._note(generation_id, location)
                 # Posted anew if moderators chose another channel in the meantime.
                 if await self._find_channel(case.generation.guild_id) == channel_id:
-                    await self._keep(self._review_channel, generation_id, location, case)
-                    return
+                    break
                 await self._review_channel.retract(location)
+        # It may have been decided on or removed meanwhile.
+        await self.update(generation_id)
 
-    async def update(self, generation_id: str, *, reopens: bool = False) -> None:
-        """Close its message, once it was decided on or removed.
+    async def update(self, generation_id: str, *, always: bool = False) -> None:
+        """Edit its message to show what is recorded, if an edit is due and nobody else makes it.
 
-        Raises DeliveryPostponed, DatabaseError.
-
-        `reopens` asks again there if no decision is recorded any more.
+        `always` edits it in any case. Raises DeliveryPostponed, DatabaseError.
         """
         if self._review_channel is None:
             return
         async with self._lock(generation_id):
-            for location in await self._find_messages(generation_id):
-                await self._keep(
-                    self._review_channel, generation_id, location, None, reopens=reopens
-                )
+            until = self._clock() + EDIT_TIME
+            while location := await self._claim(generation_id, until, always=always):
+                case = await self.find(generation_id)
+                if case is None:
+                    await self._review_channel.retract(location)
+                    return
+                await self._review_channel.amend_case(case, location)
+                await self._note_edited(generation_id, until)
+                until, always = self._clock() + EDIT_TIME, False
 
     async def retract(self, locations: Sequence[MessageLocation]) -> None:
         """Delete the messages, because nothing is recorded any more of what they show."""
@@ -89,33 +108,25 @@ class ReviewCards(Transactional):
             if self._review_channel is not None:
                 await self._review_channel.retract(location)
 
-    async def _keep(
-        self,
-        review_channel: ReviewChannel,
-        generation_id: str,
-        location: MessageLocation,
-        shown: Case | None,
-        *,
-        reopens: bool = False,
-    ) -> None:
-        while True:
-            case = await self.find(generation_id)
-            if case is None:
-                await review_channel.retract(location)
-                return
-            is_open_as_before = shown is None and not case.state.is_closed and not reopens
-            if is_open_as_before or (shown is not None and case.looks_like(shown)):
-                return
-            await review_channel.amend_case(case, location)
-            shown = case
-
     def _lock(self, generation_id: str) -> asyncio.Lock:
         return self._locks.setdefault(generation_id, asyncio.Lock())
 
     @reads
-    def _find_messages(self, session: Session, generation_id: str) -> list[MessageLocation]:
-        locations = ReviewRepository(session).messages([generation_id])
-        return [MessageLocation(*location) for location in locations]
+    def find_due(self, session: Session) -> tuple[str, ...]:
+        """Return results whose messages have to be edited, oldest first."""
+        return ReviewRepository(session).edits_due(self._clock(), BATCH)
+
+    @writes
+    def _claim(
+        self, session: Session, generation_id: str, until: datetime, *, always: bool
+    ) -> MessageLocation | None:
+        reviews, now = ReviewRepository(session), self._clock()
+        claimed = reviews.claim_edit(generation_id, now, until, always=always)
+        return MessageLocation(*claimed) if claimed else None
+
+    @writes
+    def _note_edited(self, session: Session, generation_id: str, until: datetime) -> None:
+        ReviewRepository(session).note_edited(generation_id, until)
 
     @reads
     def _find_channel(self, session: Session, guild_id: int | None) -> int | None:

@@ -90,11 +90,7 @@ class Delivery(Transactional):
             # Moderators see it first, and may decide at once.
             await self._add_thumbnails(generation_id)
             await self._reviews.show(recorded.generation)
-            try:
-                return await self._tell(generation_id, None, records=True)
-            finally:
-                # A moderator may have decided while the waiting message was sent.
-                await self._reviews.close(generation_id)
+            return await self._tell(generation_id, None, records=True)
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
         except Exception as error:

@@ -147,3 +147,34 @@ async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(envi
             lambda: not any(labels_of(one) or files_of(one) for one in cards(environment)),
             PATIENCE_S,
         )
+
+
+async def test_a_decision_is_shown_once_though_the_process_is_killed_before_it_is(
+    environment, process
+):
+    async with environment.bot():
+        await hold_results(environment)
+        for prompt in ("a fox", "an owl"):
+            reply = await environment.ana.slash("general", "imagine", prompt=prompt, steps=1)
+            await reply.until(held, PATIENCE_S)
+        shown = await environment.mo.wait_for(lambda one: "a fox" in as_text(one), PATIENCE_S)
+        await environment.mo.click(shown, "Approve")
+        await environment.mo.wait_for(lambda one: "Approved by" in as_text(one), PATIENCE_S)
+    other, card = sorted(cards(environment), key=lambda one: "an owl" in as_text(one))
+    async with process() as child:
+        await environment.world.wait_until_connected(PATIENCE_S)
+        edit = environment.world.hold_next("GET", rf"/messages/{card['id']}$")
+        await decide_in_private(environment, is_approved=False)
+        await asyncio.wait_for(edit.arrived.wait(), PATIENCE_S)
+        child.kill()
+        await child.wait()
+        edit.released.set()
+    assert [files_of(one) != [] for one in cards(environment)] == [True, True]
+    async with process():
+        await environment.mo.wait_for(
+            lambda one: one["id"] == card["id"] and "Refused by" in as_text(one), PATIENCE_S
+        )
+    found = {one["id"]: one for one in cards(environment)}
+    edited_at = found[other["id"]]["edited_timestamp"]
+    assert edited_at == other["edited_timestamp"], "what was shown already is not edited again"
+    assert not files_of(found[card["id"]])

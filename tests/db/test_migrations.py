@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.util import CommandError
-from sqlalchemy import MetaData, make_url, text
+from sqlalchemy import MetaData, Table, make_url, text
 
 from db import migrations
 from db.base import VERSION_TABLE
@@ -17,6 +17,7 @@ from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
 from db.migrations import MigrationState, scripts
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationFilter, GenerationRepository
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
@@ -194,6 +195,31 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
         assert (session.get(GuildRow, 5)).pictures == 12
         spent = ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC)).spent
         assert spent.pictures == 1
+    await database.close()
+
+
+async def test_messages_to_moderators_of_earlier_versions_are_not_edited(empty_database_url):
+    url = make_url(normalise_url(empty_database_url))
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir()
+    engine = build_engine(url, for_migrations=True)
+    with engine.begin() as connection:
+        _first_rows(connection)
+        command.upgrade(scripts.config(connection), "0021")
+        review = {"generation_id": "k7f3q", "state": "refused", "channel_id": 9, "message_id": 11}
+        moments = dict.fromkeys(("created_at", "decided_at", "undo_until"), SAMPLES[datetime])
+        reviews = Table("reviews", MetaData(), autoload_with=connection)
+        connection.execute(reviews.insert().values(review | moments))
+    engine.dispose()
+    await migrations.upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    with database.transaction() as session:
+        reviews = ReviewRepository(session)
+        now = SAMPLES[datetime]
+        assert reviews.edits_due(now, 1) == ()
+        # Once, when its time to undo ends.
+        assert reviews.finish("k7f3q", now)
+        assert reviews.edits_due(now, 1) == ("k7f3q",)
     await database.close()
 
 

@@ -31,4 +31,5 @@ async def let_undo_time_pass(core: Core) -> None:
 
     await core.database.write(change)
     await core.services.reviews.finish_decisions()
+    await core.services.reviews.update_messages()
     await core.service._line.reconcile()

@@ -142,7 +142,7 @@ async def _decide(
         await respond(interaction, told)
     await _say_unshared(interaction, unshared)
     for generation_id in ids:
-        await _update_messages(interaction, generation_id, action)
+        await services_of(interaction).reviews.update_message(generation_id)
 
 
 def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView | None:
@@ -246,13 +246,6 @@ async def _say_unshared(interaction: discord.Interaction, count: int) -> None:
         await respond(interaction, told)
 
 
-async def _update_messages(
-    interaction: discord.Interaction, generation_id: str, action: str
-) -> None:
-    is_undone = action == UNDO
-    await services_of(interaction).reviews.update_messages(generation_id, is_undone=is_undone)
-
-
 async def _act(
     interaction: discord.Interaction, generation_id: str, action: str, place: str, reason: str = ""
 ) -> None:
@@ -265,13 +258,15 @@ async def _act(
             unshared = await _record(interaction, generation_id, action, reason)
         except GenerationError as error:
             refusal = error
-        if place == CARD and _is_private(interaction):
+        is_card = place == CARD and not _is_private(interaction)
+        if place == CARD and not is_card:
             is_undoable = refusal is None and action != UNDO
             await show_next(interaction, undoable=[generation_id] if is_undoable else ())
         else:
             await _show_decision(interaction, generation_id, place)
         await _say_unshared(interaction, int(unshared))
-        await _update_messages(interaction, generation_id, action)
+        # Another moderator's decision may have been shown before this one's edit of the same card.
+        await services_of(interaction).reviews.update_message(generation_id, always=is_card)
     if refusal is not None:
         raise refusal
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 
 from db.dialect import insert_into
 from db.repositories.repository import Repository
@@ -56,16 +56,16 @@ class ReviewRepository(Repository):
         """Delete a review."""
         self._delete(ReviewRow, generation_id=generation_id)
 
-    def withdraw(self, generation_id: str) -> bool:
+    def withdraw(self, generation_id: str, at: datetime) -> bool:
         """Close a review without a decision. Return whether its result was held.
 
-        The location of its message is kept, so that the message can be updated.
+        The location of its message is kept, and the message has to be edited.
         """
         review = self.find(generation_id)
         if review is None:
             return False
         is_held = review.state == PENDING or (review.state == REFUSED and review.undo_until)
-        columns: dict[str, object] = {"undo_until": None}
+        columns: dict[str, object] = {"undo_until": None, "edit_due_at": at}
         if review.state in WAITING:
             columns["state"] = SHOWN
         self._set(generation_id, **columns)
@@ -120,6 +120,41 @@ class ReviewRepository(Repository):
         """Record the location of the message to moderators."""
         self._set(generation_id, channel_id=channel_id, message_id=message_id)
 
+    def edits_due(self, now: datetime, limit: int) -> tuple[str, ...]:
+        """Return results whose messages to moderators have to be edited by now, oldest first."""
+        return self._list(
+            select(ReviewRow.generation_id)
+            .where(ReviewRow.message_id.is_not(None), ReviewRow.edit_due_at <= now)
+            .order_by(ReviewRow.edit_due_at)
+            .limit(limit)
+        )
+
+    def claim_edit(
+        self, generation_id: str, now: datetime, until: datetime, *, always: bool = False
+    ) -> tuple[int, int] | None:
+        """Keep others from editing its message until then; return its channel and message ids.
+
+        None if there is no message, or unless `always`, if no edit is due.
+        """
+        is_due = true() if always else ReviewRow.edit_due_at <= now
+        claimed = self._session.execute(
+            update(ReviewRow)
+            .where(
+                ReviewRow.generation_id == generation_id, ReviewRow.message_id.is_not(None), is_due
+            )
+            .values(edit_due_at=until)
+            .returning(ReviewRow.channel_id, ReviewRow.message_id)
+        ).first()
+        return None if claimed is None else (claimed.channel_id, claimed.message_id)
+
+    def note_edited(self, generation_id: str, until: datetime) -> None:
+        """Record that its message shows what was recorded, unless that changed since the claim."""
+        self._session.execute(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.edit_due_at == until)
+            .values(edit_due_at=None)
+        )
+
     def decide(
         self,
         generation_id: str,
@@ -146,6 +181,7 @@ class ReviewRepository(Repository):
                 decided_at=at,
                 undo_until=undo_until,
                 reason=reason,
+                edit_due_at=at,
             )
         )
         return decided > 0
@@ -162,6 +198,7 @@ class ReviewRepository(Repository):
                 decided_at=None,
                 undo_until=None,
                 reason="",
+                edit_due_at=now,
             )
         )
         return undone > 0
@@ -180,7 +217,7 @@ class ReviewRepository(Repository):
         finished = self._change(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id, ReviewRow.undo_until <= now)
-            .values(undo_until=None)
+            .values(undo_until=None, edit_due_at=now)
         )
         return finished > 0
 

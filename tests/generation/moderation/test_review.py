@@ -4,14 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
+from sqlalchemy import update as update_rows
 
 from db.base import table_of
 from db.repositories.moderation.reviews import APPROVED, PENDING, REPORTED, ReviewRepository
 from db.tables import GenerationRow, OutputContentRow, OutputRow, ReviewRow
 from generation.errors import RequestRefused
 from generation.history.records import Records
+from generation.history.removal import remove_results
 from generation.moderation.review import UNDO_TIME, Reviews
+from generation.moderation.review_cards import EDIT_TIME
 from generation.notifier import CaseState, DeliveryPostponed
 from generation.request import Actor
 from tests.support.clock import Clock
@@ -81,7 +84,7 @@ async def test_five_hundred_held_results_take_sixty_presses_at_most(database, ad
         presses += 1
         ids = [generation.id for generation, _ in chosen]
         with database.transaction() as session:
-            decided = update(ReviewRow).where(ReviewRow.generation_id.in_(ids))
+            decided = update_rows(ReviewRow).where(ReviewRow.generation_id.in_(ids))
             session.execute(decided.values(state=APPROVED))
     assert (await reviews.overview(GUILD)).waiting == 0
     assert presses <= 60
@@ -161,7 +164,7 @@ async def test_a_sheet_goes_past_what_has_no_room_and_what_nobody_can_judge_on_i
     picture |= {"thumbnail": build_picture(size=(8, 8))}
     more = [(full, position) for position in range(1, 35)] + [(too_many, 1)]
     rows = [picture | {"generation_id": id_, "position": position} for id_, position in more]
-    heard = update(OutputRow).where(OutputRow.generation_id.in_(sounds))
+    heard = update_rows(OutputRow).where(OutputRow.generation_id.in_(sounds))
     with database.transaction() as session:
         session.execute(insert(table_of(OutputRow)), rows)
         session.execute(heard.values(media_type="audio/mpeg"))
@@ -174,13 +177,20 @@ class Channel:
     """A moderators' channel that can be out of reach; it keeps what its messages show."""
 
     def __init__(self):
-        self.is_reachable = False
+        self.is_reachable = True
+        self.attempts = 0
         self.shown = asyncio.Queue()
+        self.arrived = asyncio.Event()
+        self.let_through = asyncio.Event()
+        self.let_through.set()
 
     async def show(self, case, channel_id):
         raise NotImplementedError
 
     async def amend_case(self, case, location):
+        self.attempts += 1
+        self.arrived.set()
+        await self.let_through.wait()
         if not self.is_reachable:
             raise DeliveryPostponed
         self.shown.put_nowait((case.state, location.message_id))
@@ -193,33 +203,126 @@ class Channel:
 
 
 @pytest.fixture
-def decided(database, add, clock):
-    """Add a result that a moderator refuses while their channel is out of reach."""
-
-    async def decide(channel):
-        (id_,) = add(1)
-        with database.transaction() as session:
-            ReviewRepository(session).note_message(id_, 9, 11)
-        reviews = Reviews(database, clock, channel)
-        await reviews.decide(Actor(MO, GUILD), id_, approved=False)
-        await reviews.update_messages(id_)
-        return reviews
-
-    return decide
+def channel():
+    return Channel()
 
 
-async def test_a_message_shows_a_decision_once_discord_is_there_again(decided):
-    channel = Channel()
-    reviews = await decided(channel)
-    for _ in range(2):
-        await reviews.finish_decisions()
-        await reviews._updating
-    assert channel.shown.empty()
+@pytest.fixture
+async def start(database, clock, channel):
+    """Start a process that shows results in the channel."""
+    processes = []
+
+    def start():
+        processes.append(Reviews(database, clock, channel))
+        return processes[-1]
+
+    yield start
+    for one in processes:
+        await one.stop()
+
+
+@pytest.fixture
+def shown(database, add):
+    """Add a result of which the moderators' channel has a message."""
+    (id_,) = add(1)
+    with database.transaction() as session:
+        ReviewRepository(session).note_message(id_, 9, 11)
+    return id_
+
+
+async def update(*processes):
+    """Let each look once for messages that are out of date."""
+    for one in processes:
+        await one.finish_decisions()
+        await one.update_messages()
+    await asyncio.gather(*(one._updating for one in processes if one._updating is not None))
+
+
+async def test_a_message_shows_a_decision_once_discord_is_there_again(start, channel, shown, clock):
+    channel.is_reachable = False
+    await (reviews := start()).decide(Actor(MO, GUILD), shown, approved=False)
+    await reviews.update_message(shown)
+    await update(reviews)
+    assert channel.attempts == 1, "a channel out of reach is not tried at every look"
+    clock.now += EDIT_TIME
+    await update(reviews)
+    assert channel.attempts == 2
     channel.is_reachable = True
-    await reviews.finish_decisions()
-    await reviews._updating
+    clock.now += EDIT_TIME
+    await update(reviews)
     assert channel.shown.get_nowait() == (CaseState.REFUSED, 11)
-    await reviews.finish_decisions()
-    await reviews._updating
-    assert channel.shown.empty(), "it is edited once"
-    await reviews.stop()
+    clock.now += EDIT_TIME
+    await update(reviews)
+    assert channel.attempts == 3, "it is edited once"
+
+
+@pytest.mark.parametrize("was_begun", [False, True])
+async def test_a_message_shows_a_decision_after_a_restart_whoever_edits_it(
+    start, channel, shown, clock, was_begun
+):
+    killed = start()
+    await killed.decide(Actor(MO, GUILD), shown, approved=True)
+    if was_begun:
+        channel.let_through.clear()
+        await killed.update_messages()
+        await channel.arrived.wait()
+        await killed.stop()
+        channel.let_through.set()
+        await update(start())
+        assert channel.shown.empty(), "another process may be editing it"
+        clock.now += EDIT_TIME
+    await update(*(start() for _ in range(3)))
+    assert channel.shown.get_nowait() == (CaseState.APPROVED, 11)
+    assert channel.shown.empty()
+
+
+async def test_a_message_is_edited_by_one_of_several_processes(start, channel, shown):
+    channel.let_through.clear()
+    processes = [start() for _ in range(3)]
+    await processes[0].decide(Actor(MO, GUILD), shown, approved=False)
+    updating = asyncio.gather(*(one.update_message(shown) for one in processes))
+    channel.let_through.set()
+    await updating
+    assert channel.attempts == 1
+
+
+async def test_a_decision_during_an_edit_is_shown_last(start, channel, shown):
+    channel.let_through.clear()
+    one, other = start(), start()
+    await one.decide(Actor(MO, GUILD), shown, approved=True)
+    editing = asyncio.create_task(one.update_message(shown))
+    await channel.arrived.wait()
+    await other.undo(Actor(MO, GUILD), shown)
+    channel.let_through.set()
+    await editing
+    await update(one, other)
+    assert [channel.shown.get_nowait()[0] for _ in range(2)] == [
+        CaseState.APPROVED,
+        CaseState.PENDING,
+    ]
+    assert channel.shown.empty()
+
+
+async def test_a_message_loses_its_undo_button_when_the_time_is_over(start, channel, shown, clock):
+    await (reviews := start()).decide(Actor(MO, GUILD), shown, approved=True)
+    await update(reviews)
+    clock.now += UNDO_TIME
+    await update(start(), start())
+    assert channel.attempts == 2
+
+
+async def test_the_message_of_a_removed_result_is_edited_after_a_restart(
+    database, start, channel, shown, clock
+):
+    with database.transaction() as session:
+        remove_results(session, shown, actor_id=ANA, now=clock())
+    await update(start())
+    assert channel.shown.get_nowait() == (CaseState.REMOVED, 11)
+
+
+async def test_what_moderators_were_never_shown_is_not_edited(start, channel, add):
+    (id_,) = add(1)
+    await (reviews := start()).decide(Actor(MO, GUILD), id_, approved=True)
+    await reviews.update_message(id_, always=True)
+    await update(reviews)
+    assert not channel.attempts
