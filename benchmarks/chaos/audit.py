@@ -140,7 +140,7 @@ def _judge_pictures(generation: Recorded, evidence: Evidence) -> Iterator[str]:
 
 
 def _judge_cards(generation: Recorded, evidence: Evidence) -> Iterator[str]:
-    """Moderators were asked once at most, and are not asked any more."""
+    """Moderators were asked once at most, and can decide or undo nothing any more."""
     cards = [card for card in evidence.cards if generation.id in card.text]
     if len(cards) > 1:
         yield f"{len(cards)} messages to moderators tell of it."

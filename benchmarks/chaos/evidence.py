@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from benchmarks.chaos.users import DECISION, MODERATORS
+from benchmarks.chaos.users import DECISION, MODERATORS, UNDO
 from db.urls import libpq_url
 from generation.runs.runner import AFTER_WITHDRAWAL, PROMPT_ID_NAMESPACE
 from sandbox.comfyui import ComfyUIStandIn
@@ -191,7 +191,11 @@ def _posted(message: Message) -> Posted:
         text="\n".join(texts),
         is_thinking=MessageFlag.LOADING in message.flags,
         buttons=frozenset((match["id"], match["action"]) for match in matches if match),
-        decisions=frozenset(custom_id for custom_id in custom_ids if DECISION.match(custom_id)),
+        decisions=frozenset(
+            custom_id
+            for custom_id in custom_ids
+            if DECISION.match(custom_id) or UNDO.match(custom_id)
+        ),
         files={file.filename: file.content for file in message.files},
     )
 
