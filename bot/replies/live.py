@@ -104,14 +104,18 @@ class LiveReplies(ReviewPosts, Notifier):
         limit = self._sender.size_limit(address)
         with speaking(address.locale):
             work = pack(generation, contents, limit, marker=self._marker)
-            task = asyncio.create_task(work, name=f"packing of {generation.id}")
-        self._packing[generation.id] = _Packing(generation.spoiler, limit, task)
+            # Held nowhere else: what was posted is large, and is not to outlive its delivery.
+            self._packing[generation.id] = _Packing(
+                generation.spoiler,
+                limit,
+                asyncio.create_task(work, name=f"packing of {generation.id}"),
+            )
         try:
             yield
         finally:
-            self._packing.pop(generation.id, None)
-            # Where nothing was delivered, this also keeps asyncio from logging the task's error.
-            task.cancel()
+            if (unused := self._packing.pop(generation.id, None)) is not None:
+                # This also keeps asyncio from logging the task's error.
+                unused.task.cancel()
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
         """Deliver the end in the reply, or in a direct message if the reply cannot be reached.
@@ -219,6 +223,8 @@ class LiveReplies(ReviewPosts, Notifier):
         if packing and (packing.spoiler, packing.size_limit) == (generation.spoiler, file_bytes):
             parcel = await packing.task
         else:
+            if packing:
+                packing.task.cancel()
             parcel = await pack(
                 generation, contents, file_bytes, message_bytes, marker=self._marker
             )

@@ -13,6 +13,7 @@ import pytest
 
 from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.live import LiveReplies
+from bot.replies.packing import Parcel
 from generation.marking.marker import Marker
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.record import GenerationState
@@ -65,6 +66,9 @@ async def test_results_are_packed_while_they_are_recorded(bot, tools):
     _, prepared = tools.result(generation, tools.picture((30, 30)))
     with bot.replies.preparing(generation, prepared):
         await bot.replies.deliver(*tools.result(generation, tools.picture((40, 40))))
+        gc.collect()
+        # Copies of what was posted are not kept while its delivery is recorded.
+        assert not [one for one in gc.get_objects() if isinstance(one, Parcel)]
     assert [file["width"] for file in files_of(reply.message)] == [30]
     with bot.replies.preparing(generation, prepared):
         """The end cannot be recorded."""
