@@ -81,8 +81,7 @@ class PostgresServer:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
             f"-c fsync={self._syncs_files} -c full_page_writes={self._syncs_files} "
-            f"-c synchronous_commit={self._keeps_commits} "
-            "-c max_connections=100 -c shared_buffers=32MB"
+            f"-c synchronous_commit={self._keeps_commits}"
         )
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", "-o", options)
 
