@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from benchmarks import bot_process
 from benchmarks.measurement import LoopWatch, quantile
 from benchmarks.statements import StatementCounter, counting_statements
+from generation.media import memory
 
 
 def main() -> None:
@@ -24,6 +25,8 @@ def main() -> None:
     parser.add_argument("arguments", nargs="+")
     options = parser.parse_args()
     watch = LoopWatch()
+    # As in `limner run`, where no thread is started before.
+    memory.bound()
     with counting_statements() as counter:
         threading.Thread(target=_answer, args=(counter, watch), daemon=True).start()
         asyncio.run(_run(options.arguments, watch if options.watch_loop else None))
