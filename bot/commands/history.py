@@ -120,9 +120,12 @@ async def _render(
         _entry(service, generation, thumbnails[generation.id], names_person=query.everyone)
         for generation in page.generations
     ]
-    pages = -(-page.total // PAGE_SIZE)
+    pages, more = -(-page.total // PAGE_SIZE), "+" if page.is_counted_in_part else ""
     footer = _(
-        "Page {page} of {pages} · {total} in all", page=query.page, pages=pages, total=page.total
+        "Page {page} of {pages} · {total} in all",
+        page=query.page,
+        pages=f"{max(pages, query.page)}{more}",
+        total=f"{page.total}{more}",
     )
     shown = [generation for generation in page.generations if _is_shown(generation)]
     view = panel(
@@ -200,15 +203,14 @@ def _filter_menu(query: HistoryQuery) -> ui.Select[ui.LayoutView]:
 
 
 def _page_buttons(query: HistoryQuery, page: HistoryPage) -> list[ui.Button[ui.LayoutView]]:
-    last_page = -(-page.total // PAGE_SIZE)
-    if last_page <= 1 or not page.generations:
+    if page.total <= PAGE_SIZE or not page.generations:
         return []
     first, last = page.generations[0].id, page.generations[-1].id
     newer = replace(query, page=max(1, query.page - 1), anchor=first, newer=True)
     older = replace(query, page=query.page + 1, anchor=last, newer=False)
     return [
         ui.Button(label=_("Newer"), custom_id=newer.custom_id(), disabled=query.page <= 1),
-        ui.Button(label=_("Older"), custom_id=older.custom_id(), disabled=query.page >= last_page),
+        ui.Button(label=_("Older"), custom_id=older.custom_id(), disabled=page.next_cursor is None),
     ]
 
 

@@ -33,6 +33,9 @@ from db.tables import (
     ReviewRow,
 )
 
+MAX_COUNTED = 1_000
+"""Generations counted for a page: counting those of a large server takes longer than the page."""
+
 
 class Cursor(NamedTuple):
     """End of a page: the next one starts with the next older generation."""
@@ -188,8 +191,9 @@ class GenerationRepository(Repository):
         return GenerationPage(tuple(rows[:limit]), _next_cursor(rows, limit))
 
     def total(self, filters: GenerationFilter) -> int:
-        """Count all generations that match the filter."""
-        return self._count(GenerationRow, *self._conditions(filters))
+        """Count the generations that match the filter, up to `MAX_COUNTED`."""
+        matching = select(GenerationRow.id).where(*self._conditions(filters)).limit(MAX_COUNTED)
+        return self._session.scalar(select(func.count()).select_from(matching.subquery())) or 0
 
     def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
         """Return those of these ids that exist, in no order."""

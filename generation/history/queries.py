@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from db.repositories.generations import Cursor
+from db.repositories.generations import MAX_COUNTED, Cursor
 from db.repositories.generations import GenerationFilter as HistoryFilter
 from db.tables import GenerationRow, OutputRow
 from generation.errors import FailureKind
@@ -23,11 +23,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """One page, newest first, and the number of generations on all pages."""
+    """One page, newest first, and the number of generations on all pages, up to `MAX_COUNTED`."""
 
     generations: tuple[Generation, ...]
     next_cursor: Cursor | None
     total: int
+
+    @property
+    def is_counted_in_part(self) -> bool:
+        """Whether there may be more than `total`."""
+        return self.total >= MAX_COUNTED
 
 
 def clean_filter(asked: HistoryFilter) -> HistoryFilter:

@@ -215,7 +215,7 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
         for _ in range(30)
     ]
     service.entries = tuple(Waiting(one, n, 30, None) for n, one in enumerate(hostile))
-    service.page = HistoryPage(tuple(hostile[:6]), None, 30)
+    service.page = HistoryPage(tuple(hostile[:6]), tools.cursor(hostile[5]), 30)
     queue = await bot.mo.slash("moderators", "queue")
     message = await queue.until(is_answered)
     assert labels_of(message) == [*["Cancel"] * 10, "Refresh"]

@@ -10,12 +10,13 @@ from bot.replies.actions import ALL
 from bot.replies.buttons import GenerationButton
 from bot.replies.result_buttons import result_rows
 from bot.ui.layout import build_layout
+from db.repositories.generations import MAX_COUNTED
 from generation.history.queries import HistoryPage
 from generation.ids import MAX_ID_CHARACTERS
 from generation.record import GenerationState
 from generation.request import Derivation
 from generation.requests.available_actions import AvailableActions
-from tests.support.messages import said
+from tests.support.messages import said, walk
 from workflows.manifest import NAME as WORKFLOW_NAME
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
@@ -35,6 +36,10 @@ def posted(place, simcord_bot):
 def view_of(generation, action):
     index = ALL if action == buttons.ORIGINAL else 0
     return build_layout(buttons.row(buttons.build_button(generation.id, action, index)))
+
+
+def button_of(message, label):
+    return next(part for part in walk(message.components) if part.get("label") == label)
 
 
 def shown_of(result):
@@ -181,7 +186,7 @@ async def test_turning_the_page_asks_for_what_follows(place, service, tools):
     shown = tuple(tools.generation(user_id=place.ana.id) for _ in range(6))
     for one in shown:
         service.add(one)
-    service.page = HistoryPage(shown, None, 20)
+    service.page = HistoryPage(shown, tools.cursor(shown[-1]), 20)
     first = await place.ana.slash(place.channel, "history", search="fox")
     message = shown_of(first)
     assert "Page 1 of 4 · 20 in all" in said(message)
@@ -191,6 +196,17 @@ async def test_turning_the_page_asks_for_what_follows(place, service, tools):
     assert asked.user_id == place.ana.id
     assert before == tools.cursor(shown[-1])
     assert after is None
+    service.page = HistoryPage(shown, None, 14)
+    last = await place.ana.slash(place.channel, "history")
+    assert button_of(shown_of(last), "Older")["disabled"]
+
+
+async def test_a_history_that_is_too_long_to_be_counted_says_so(place, service, tools):
+    shown = tuple(tools.generation(user_id=place.ana.id) for _ in range(6))
+    service.page = HistoryPage(shown, tools.cursor(shown[-1]), MAX_COUNTED)
+    reply = await place.ana.slash(place.channel, "history")
+    assert "Page 1 of 167+ · 1000+ in all" in said(shown_of(reply))
+    assert not button_of(shown_of(reply), "Older")["disabled"]
 
 
 def read_back(custom_id):

@@ -319,6 +319,16 @@ async def test_filters_narrow_page_and_total_alike(database, add, noon):
             assert GenerationRepository(session).total(filters) == len(expected)
 
 
+async def test_totals_are_counted_up_to_a_bound(database, add, monkeypatch):
+    monkeypatch.setattr("db.repositories.generations.MAX_COUNTED", 3)
+    totals = []
+    for number in range(5):
+        await add(f"g{number}")
+        with database.transaction(read_only=True) as session:
+            totals.append(GenerationRepository(session).total(GenerationFilter()))
+    assert totals == [1, 2, 3, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("search", "expected"),
     [
