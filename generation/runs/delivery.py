@@ -2,8 +2,7 @@
 
 A state is read right before it is sent and once more afterwards. If a moderator, a deletion or
 another process changed it in between, the newer state is sent too, so the last message always shows
-what is recorded. Two messages are kept consistent in this way, independently: the reply, here, and
-the moderators' message, in `review_cards`.
+what is recorded. `review_cards` keeps the moderators' message consistent, independently.
 """
 
 import asyncio
