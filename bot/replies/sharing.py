@@ -57,7 +57,8 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
     # Permission depends on the requester and on the channel of the post.
     requester = replace(requester, is_channel_age_restricted=is_age_restricted(channel))
     async with services.generations.deciding(requester):
-        obstacle = await services.reposting.find_obstacle(generation, requester)
+        gallery_id = channel_id if channel_id != requester.channel_id else None
+        obstacle = await services.reposting.find_obstacle(generation, requester, gallery_id)
         if obstacle is not None:
             raise obstacle
     async with services.file_slots.take(interaction.user.id):

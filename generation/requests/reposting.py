@@ -5,6 +5,7 @@ channels and other servers would circumvent its moderators' decisions.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from db.database import Database, Session
@@ -41,11 +42,14 @@ class Reposting(Service):
         self._moderation = moderation
 
     async def find_obstacle(
-        self, generation: Generation, requester: Requester
+        self, generation: Generation, requester: Requester, gallery_id: int | None = None
     ) -> RequestRefused | None:
-        """Return why it must not be public there; None if it may. Raises ServiceUnavailable."""
+        """Return why it must not be public there; None if it may. Raises ServiceUnavailable.
+
+        In a gallery, where nothing need be made, the review mode of that channel counts.
+        """
         try:
-            await self._check(generation, requester)
+            await self._check(generation, requester, gallery_id)
         except RequestRefused as refusal:
             return refusal
         return None
@@ -62,11 +66,13 @@ class Reposting(Service):
             return False
         return generations.update(generation_id, shared_url=url, private=False)
 
-    async def _check(self, generation: Generation, requester: Requester) -> None:
+    async def _check(
+        self, generation: Generation, requester: Requester, gallery_id: int | None
+    ) -> None:
         await self._lineage.check_age(generation, requester)
         if requester.guild_id is None:
             return
-        is_approved, mode = await self._find_review(generation, requester)
+        is_approved, mode = await self._find_review(generation, requester, gallery_id)
         if is_approved and generation.guild_id == requester.guild_id:
             return
         words = await self._moderation.judge(requester, tuple(self._texts(generation)))
@@ -75,7 +81,11 @@ class Reposting(Service):
 
     @reads
     def _find_review(
-        self, session: Session, generation: Generation, requester: Requester
+        self,
+        session: Session,
+        generation: Generation,
+        requester: Requester,
+        gallery_id: int | None,
     ) -> tuple[bool, ReviewMode]:
         """Return whether it was approved, and the mode here. Raises RequestRefused."""
         blocks, reviews = BlockRepository(session), ReviewRepository(session)
@@ -84,7 +94,10 @@ class Reposting(Service):
         refuse_elsewhere(PolicyRepository(session).channels(requester.guild_id), requester)
         review = reviews.find(generation.id)
         is_approved = review is not None and review.state == APPROVED
-        return is_approved, find_mode(reviews.modes(requester.guild_id), requester)
+        shown = requester
+        if gallery_id is not None:
+            shown = replace(requester, channel_id=gallery_id, parent_channel_id=None)
+        return is_approved, find_mode(reviews.modes(requester.guild_id), shown)
 
     def _texts(self, generation: Generation) -> Iterator[str]:
         """Return what somebody typed; for a deleted workflow, all that may have been typed."""

@@ -148,6 +148,12 @@ async def test_a_result_is_shared_by_its_person_alone_and_deleted_with_it(enviro
         assert "shared in" in await answer(owner, "limner channels gallery", channel=gallery)
         panel = await (await ben.click(made, "⋯")).until(is_answered, PATIENCE_S)
         assert "Share" not in labels_of(panel)
+        await answer(environment.mo, "mod review", mode="hold", channel=gallery)
+        shared = await press_more(ana, made, "Share")
+        told = as_text(await shared.until(is_answered, PATIENCE_S))
+        assert "once a moderator approves them" in told
+        assert ben.messages("after-dark") == []
+        await answer(environment.mo, "mod review", mode="as the server", channel=gallery)
         shared = await press_more(ana, made, "Share")
         assert "Shared" in as_text(await shared.until(is_answered, PATIENCE_S))
         (seen,) = ben.messages("after-dark")

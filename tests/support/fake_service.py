@@ -310,7 +310,7 @@ class FakeRetention:
 class FakeReposting:
     """Lets everybody see everything."""
 
-    async def find_obstacle(self, generation, requester):
+    async def find_obstacle(self, generation, requester, gallery_id=None):
         return None
 
 
