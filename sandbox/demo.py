@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 
 from bot.app import Application
 from bot.client import DiscordAddress
@@ -85,7 +86,9 @@ async def _perform(options: DemoOptions, console: Console) -> int:
         try:
             await Script(stage.world, stage.application.core, console, options.out).play()
         except ScriptFailed as failure:
-            console.print(f"[bold red]Not everything happened:[/] {failure}", highlight=False)
+            console.print(
+                f"[bold red]Not everything happened:[/] {escape(str(failure))}", highlight=False
+            )
             return 1
         return 0
 

@@ -64,7 +64,10 @@ class Script:
             raise ScriptFailed(
                 "The bot asked Discord for something it does not offer, or too much."
             )
-        self._console.print(f"\nEverything happened. The pictures are in [bold]{self._out}[/].")
+        out = escape(str(self._out))
+        self._console.print(
+            f"\nEverything happened. The pictures are in [bold]{out}[/].", soft_wrap=True
+        )
 
     async def _complete_options(self) -> None:
         choices = await self._ana.autocomplete(CHANNEL, "imagine", "workflow", "txt")
@@ -200,7 +203,9 @@ class Script:
         self._console.rule(f"[bold]{title}", align="left")
 
     def _narrate(self, line: str) -> None:
-        self._console.print(f"[dim]{self._clock()}[/] {escape(line)}", highlight=False)
+        self._console.print(
+            f"[dim]{self._clock()}[/] {escape(line)}", highlight=False, soft_wrap=True
+        )
 
     def _say(self, message: JsonObject) -> None:
         first, *rest = self._as_shown(message).splitlines()

@@ -11,13 +11,14 @@ from typing import assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from bot.core import Storage, open_core, require_backend
 from bot.operating.private_files import keep_private
 from bot.replies.request_messages import facts
 from bot.settings import Settings
 from bot.ui.error_messages import FAILURE_TITLES
-from generation.errors import RequestRefused
+from generation.errors import FailureKind, RequestRefused
 from generation.events import Ended, Running, Waiting
 from generation.notifier import Notifier
 from generation.record import Generation, OutputContent
@@ -61,17 +62,22 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
             try:
                 generation = await core.service.submit(request)
             except RequestRefused as refusal:
-                console.print(f"[red]{FAILURE_TITLES[refusal.kind]}[/]: {refusal.sentence}")
+                _tell(console, refusal.kind, refusal.sentence)
                 return 1
             ended = await _follow(core.service, generation.id, console)
             if ended.failure is not None:
-                title = FAILURE_TITLES[ended.failure.kind]
-                console.print(f"[red]{title}[/]: {ended.failure.sentence}", highlight=False)
+                _tell(console, ended.failure.kind, ended.failure.sentence)
                 return 1
             for path in _save(ended.id, await core.service.contents(ended.id), options.out):
                 print(path)  # noqa: T201 - the result of the command, for scripts
             console.print(facts(ended), highlight=False)
             return 0
+
+
+def _tell(console: Console, kind: FailureKind, sentence: str) -> None:
+    """Print a failure; a typed text in it is no markup."""
+    said = Text.assemble((FAILURE_TITLES[kind], "red"), f": {sentence}")
+    console.print(said, soft_wrap=True)
 
 
 def _build_request(options: GenerateOptions) -> GenerationRequest:
@@ -98,7 +104,9 @@ def _build_request(options: GenerateOptions) -> GenerationRequest:
 
 
 async def _follow(service: GenerationService, generation_id: str, console: Console) -> Generation:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    # The description may be a node's title, which somebody wrote.
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("waiting", total=1.0)
         async with aclosing(service.events(generation_id)) as events:

@@ -129,6 +129,8 @@ async def test_generate_without_a_prompt(limner, tmp_path):
         )
         refused = await limner("generate", **places)
         unused = await limner("generate", "a fox", "--workflow", "blue", **places)
+        marked = await limner("generate", "a fox", "--set", "model=[/red] fox.ckpt", **places)
+    assert_sentence(marked, "The model [/red] fox.ckpt is not installed")
     assert unused.returncode == 1
     assert "has no place for: prompt" in unused.stderr
     assert made.returncode == 0, made.stderr

@@ -112,7 +112,7 @@ def _model_json(model: WantedModel) -> dict[str, Any]:
 
 async def _download_all(models: Sequence[WantedModel], folder: Path) -> int:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     failures = 0
     with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
         async with Downloader() as downloader:
