@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,21 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+from bot.pool_members import ANSWER_TIMEOUT_S, KNOWN_NODES, build_pool_members
 from bot.services import Services
-from bot.settings import BackendEntry, RequestEntry, Settings
-from comfy.api_v2.job_store import JobStore
+from bot.settings import Settings
 from comfy.backend import Backend
-from comfy.calls import HttpCall
 from comfy.errors import ComfyError
-from comfy.kinds import BackendSettings, build_backend
 from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database
 from generation.backends.draining import BackendAdmin
-from generation.backends.members import PoolMember
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool
-from generation.backends.power_calls import PowerCall, PowerSettings
 from generation.backends.sent_jobs import SentJobs
 from generation.history.removal import Remover
 from generation.history.retention import Retention
@@ -55,17 +50,11 @@ from generation.service import GenerationService, ServiceSettings, utc_now
 from workflows.folders.catalog import LIBRARY, Catalog
 from workflows.folders.managed_folder import ManagedFolder
 
-KNOWN_NODES = "object_info"
-"""Folder inside the data folder that caches each backend's last `/object_info`."""
-
 WILDCARDS = "wildcards"
 """Folder inside the data folder with the operator's wildcard lists."""
 
 BACKEND_GREETING_S = 5.0
 """Seconds that start-up waits for a backend before it continues without it."""
-
-ANSWER_TIMEOUT_S = 30.0
-"""Seconds for a backend's description; a ComfyUI with many custom nodes needs several at first."""
 
 _log = logging.getLogger(__name__)
 
@@ -219,75 +208,6 @@ async def open_core(
             wildcards=wildcards,
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
-
-
-def build_pool_members(
-    settings: Settings,
-    store: JobStore | None = None,
-    *,
-    note_problem: Callable[[str], None] = _log.warning,
-) -> tuple[PoolMember, ...]:
-    """Build an unopened pool member for each configured backend that can be used.
-
-    `note_problem` is called with a sentence about each other one. Without a store nothing may be
-    run, since jobs on hosted services would be forgotten. Raises StartupError if none is left.
-    """
-    members: dict[str, PoolMember] = {}
-    problems = []
-    for entry in settings.backends:
-        try:
-            backend = build_backend(_backend_settings(entry, settings.data), store)
-        except (ValueError, ComfyError) as error:
-            problems.append(str(error))
-            continue
-        if backend.name in members:
-            problems.append(
-                f"Two backends are called {backend.name}, and the second is left out: give it a "
-                "name of its own in backends.toml."
-            )
-            continue
-        members[backend.name] = PoolMember(
-            backend,
-            entry.concurrency,
-            entry.tags,
-            weight=entry.weight,
-            cost=entry.cost,
-            max_wait_s=entry.max_wait,
-            power=_power_settings(entry),
-            has_key=entry.api_key_comfy_org is not None,
-        )
-    if not members:
-        raise StartupError(" ".join(problems))
-    for problem in problems:
-        note_problem(problem)
-    return tuple(members.values())
-
-
-def _backend_settings(entry: BackendEntry, data: Path) -> BackendSettings:
-    token, key = entry.bearer_token, entry.api_key_comfy_org
-    return BackendSettings(
-        url=entry.url,
-        name=entry.name,
-        kind=entry.kind,
-        headers={name: value.get_secret_value() for name, value in entry.headers.items()},
-        bearer_token=token.get_secret_value() if token else None,
-        api_key_comfy_org=key.get_secret_value() if key else None,
-        ca_file=entry.ca_file,
-        concurrency=entry.concurrency,
-        object_info=data / entry.object_info if entry.object_info else None,
-    )
-
-
-def _power_settings(entry: BackendEntry) -> PowerSettings:
-    idle_s = math.inf if entry.idle_minutes is None else entry.idle_minutes * 60
-    return PowerSettings(_power_call(entry.wake), _power_call(entry.sleep), idle_s)
-
-
-def _power_call(entry: tuple[str, ...] | RequestEntry | None) -> PowerCall | None:
-    if not isinstance(entry, RequestEntry):
-        return entry
-    headers = {name: value.get_secret_value() for name, value in entry.headers.items()}
-    return HttpCall(entry.url, entry.method, headers, entry.body)
 
 
 async def require_backend(core: Core) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bot.core import build_pool_members
+from bot.pool_members import build_pool_members
 from bot.settings import Settings
 from db import migrations
 from db.database import Database
@@ -20,7 +20,7 @@ GIBIBYTE = 1024**3
 
 
 async def run_backends(settings: Settings, *, as_json: bool) -> int:
-    """Print every backend; return 0 if one could take work, else 1. Raises StartupError."""
+    """Print every backend; return 0 if one could take work, else 1. Raises SettingsError."""
     reports = await _report(settings)
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in reports], ensure_ascii=False, indent=2))

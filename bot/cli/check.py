@@ -17,12 +17,13 @@ from bot.cli.workflows.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
-from bot.core import ANSWER_TIMEOUT_S, StartupError, build_pool_members
+from bot.core import StartupError
 from bot.login import LOGIN_IMPOSSIBLE, log_in
 from bot.network import NETWORK_ERRORS
 from bot.operating.alerts import find_target
 from bot.operating.private_files import find_exposed
-from bot.settings import Settings, find_unknown_names
+from bot.pool_members import ANSWER_TIMEOUT_S, build_pool_members
+from bot.settings import Settings, SettingsError, find_unknown_names
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -251,7 +252,7 @@ async def _check_backends(
     try:
         problems: list[str] = []
         members = build_pool_members(settings, note_problem=problems.append)
-    except StartupError as error:
+    except SettingsError as error:
         yield CheckFinding(Level.FAILED, "backends", str(error))
         return
     for problem in problems:

@@ -24,7 +24,7 @@ def workflows() -> None:
 @AS_JSON
 def list_workflows(*, as_json: bool) -> int:
     """List all workflows and their problems."""
-    from bot.cli.workflows.inspect import run_list
+    from bot.cli.workflows.listing import run_list
 
     return run_list(read_settings(), as_json=as_json)
 

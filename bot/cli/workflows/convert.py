@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bot.cli.invocation import CommandError
-from bot.core import ANSWER_TIMEOUT_S, build_pool_members
+from bot.pool_members import ANSWER_TIMEOUT_S, build_pool_members
 from bot.settings import Settings
 from comfy.backend import Backend
 from comfy.errors import ComfyError

@@ -1,4 +1,4 @@
-"""`limner workflows list`, `inspect`, `add` and `survey`."""
+"""`limner workflows inspect`, `add` and `survey`."""
 
 import asyncio
 import json
@@ -9,18 +9,16 @@ from typing import Any
 
 import click
 
+from bot.cli.invocation import CommandError
 from bot.cli.workflows.as_json import inspection_json, unusable_json
 from bot.cli.workflows.convert import ask_object_info, read_object_info
-from bot.commands import COMMAND_NAMES
-from bot.commands.workflow_commands import plan_commands
-from bot.core import KNOWN_NODES, StartupError, build_pool_members
+from bot.pool_members import KNOWN_NODES, build_pool_members
 from bot.settings import Settings
 from bot.ui.workflow_report import report_lines
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
-from generation.library.inspection import Inspection, inspect_file, inspect_workflow
-from generation.library.summaries import summarise
+from generation.library.inspection import Inspection, inspect_file
 from workflows.errors import WorkflowUnusable
 from workflows.folders.catalog import LIBRARY, Catalog
 from workflows.folders.managed_folder import ManagedFolder
@@ -43,26 +41,6 @@ class _InspectedFile:
     path: Path
     content: bytes
     report: Inspection
-
-
-def run_list(settings: Settings, *, as_json: bool) -> int:
-    """Print every workflow and the problems of unusable ones; returns the exit status."""
-    catalog = load_catalog(settings)
-    if as_json:
-        reports = catalog_json(settings, catalog)
-        click.echo(json.dumps(reports, ensure_ascii=False, indent=2))
-        return 0 if all(report["usable"] for report in reports) else 1
-    summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
-    plan = plan_commands(summaries, COMMAND_NAMES)
-    for summary in summaries:
-        command = f" (/{summary.command})" if summary in plan.accepted else ""
-        click.echo(f"{summary.name:20} {summary.kind:10} {summary.title}{command}")
-    for name, workflow in catalog.disabled.items():
-        click.echo(f"{name:20} {'off':10} {workflow.manifest.title}")
-    problems = (*(f"{one.path}: {one.sentence}" for one in catalog.problems), *plan.refusals)
-    for problem in problems:
-        click.echo(problem, err=True)
-    return 1 if problems else 0
 
 
 async def run_inspect(
@@ -104,7 +82,7 @@ async def run_add(
     if not looked.report.is_usable:
         return 1
     if chosen in managed.names():
-        raise StartupError(f"There is a workflow {chosen} already. Choose another with --name.")
+        raise CommandError(f"There is a workflow {chosen} already. Choose another with --name.")
     managed.stage(chosen, looked.content)
     schema = f"../../{SCHEMA_FILE}"
     folder = managed.publish(chosen, looked.report.manifest_text(schema))
@@ -134,20 +112,6 @@ async def run_survey(
     for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
         click.echo(line)
     return 0
-
-
-def catalog_json(settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
-    """Return every workflow and every unusable file, in the form of `inspect --json`."""
-    known = KnownNodes(settings.data / KNOWN_NODES).load()
-    workflows = sorted({**catalog.workflows, **catalog.disabled}.items())
-    usable = [
-        inspection_json(name, inspect_workflow(one, known, default_models=settings.default_models))
-        for name, one in workflows
-    ]
-    problems: dict[str, list[str]] = {}
-    for problem in catalog.problems:
-        problems.setdefault(str(problem.path), []).append(problem.sentence)
-    return [*usable, *(unusable_json(path, told) for path, told in problems.items())]
 
 
 def load_catalog(settings: Settings) -> Catalog:
@@ -187,7 +151,7 @@ async def _look(
     try:
         return _inspect(path, infos, settings, name=name)
     except WorkflowUnusable as error:
-        raise StartupError(f"{path}: {' '.join(error.sentences)}") from error
+        raise CommandError(f"{path}: {' '.join(error.sentences)}") from error
 
 
 def _inspect(
@@ -209,10 +173,10 @@ def _inspect(
 
 
 def _save(path: Path, report: Inspection) -> Path:
-    """Write the manifest where the catalog looks for it. Raises StartupError."""
+    """Write the manifest where the catalog looks for it. Raises CommandError."""
     target = path / MANIFEST_FILE if path.is_dir() else path.with_suffix(MANIFEST_SUFFIX)
     if target.exists():
-        raise StartupError(f"{target} exists already. Move it first.")
+        raise CommandError(f"{target} exists already. Move it first.")
     target.write_text(report.manifest_text(), encoding="utf-8")
     return target
 

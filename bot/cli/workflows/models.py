@@ -12,8 +12,8 @@ from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from bot.cli.invocation import CommandError
 from bot.cli.workflows.inspect import fetch_infos, inspect_path, load_catalog
-from bot.core import StartupError
 from bot.settings import Settings
 from comfy.downloads import Download, Downloader, DownloadError
 from generation.library.models import WantedModel, find_wanted_models
@@ -59,7 +59,7 @@ async def run_models(
 
 
 def _choose(settings: Settings, workflow: str | None) -> Sequence[Workflow]:
-    """Return the workflow of this name or file, or all. Raises StartupError."""
+    """Return the workflow of this name or file, or all. Raises CommandError."""
     catalog = load_catalog(settings)
     if workflow is None:
         return tuple(catalog.workflows.values())
@@ -68,7 +68,7 @@ def _choose(settings: Settings, workflow: str | None) -> Sequence[Workflow]:
         found = inspect_path(settings, Path(workflow)).workflow
     if found is None:
         known = ", ".join(catalog.workflows)
-        raise StartupError(f"There is no workflow {workflow}. There are: {known}.")
+        raise CommandError(f"There is no workflow {workflow}. There are: {known}.")
     return (found,)
 
 
