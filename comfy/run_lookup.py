@@ -5,7 +5,7 @@ import time
 from http import HTTPStatus
 from urllib.parse import quote
 
-from comfy.errors import BackendUnreachable, NotComfyUI
+from comfy.errors import BackendUnreachable
 from comfy.http.client import HttpClient
 from comfy.protocol.responses import (
     QueueState,
@@ -37,9 +37,7 @@ class RunLookup:
     async def look_up(self, prompt_id: str) -> Whereabouts:
         """Return the state or record of a prompt id; None if the server knows neither."""
         if await self._detect_jobs_api():
-            answer = await self._http.exchange(
-                "GET", f"api/jobs/{quote(prompt_id, safe='')}", timeout=self._timing.request
-            )
+            answer = await self._http.exchange("GET", f"api/jobs/{quote(prompt_id, safe='')}")
             if answer.status == HTTPStatus.NOT_FOUND:
                 return None
             self._http.require_ok(answer)
@@ -52,16 +50,15 @@ class RunLookup:
         """Return everything that waits or runs. The jobs API leaves out the graphs."""
         if await self._detect_jobs_api():
             query = {"status": "pending,in_progress"}
-            states = parse_jobs(await self._fetch("api/jobs", query))
+            states = parse_jobs(await self._http.fetch_json("api/jobs", query=query))
         else:
-            states = parse_queue(await self._fetch("queue"))
-        if states is None:
-            raise NotComfyUI(f"{self._http.name} answers, but not as ComfyUI does.")
-        return states
+            states = parse_queue(await self._http.fetch_json("queue"))
+        return self._http.require(states)
 
     async def find_record(self, prompt_id: str) -> RunRecord | None:
         """Return the record of an ended run."""
-        return parse_record(prompt_id, await self._fetch(f"history/{quote(prompt_id, safe='')}"))
+        answer = await self._http.fetch_json(f"history/{quote(prompt_id, safe='')}")
+        return parse_record(prompt_id, answer)
 
     async def wait_for_record(self, prompt_id: str) -> RunRecord | None:
         """Return the record, which may appear a moment after the message of the end."""
@@ -95,21 +92,13 @@ class RunLookup:
         """Detect the jobs API when first needed after a connect: most runs never need it."""
         if self._has_jobs_api is None:
             query = {"status": "pending", "limit": "1"}
-            answer = await self._http.exchange(
-                "GET", "api/jobs", query=query, timeout=self._timing.request
-            )
+            answer = await self._http.exchange("GET", "api/jobs", query=query)
             if answer.status != HTTPStatus.NOT_FOUND:
                 self._http.require_ok(answer)
             # The status alone proves nothing: a proxy may answer any path with a page of its own.
             self._has_jobs_api = parse_jobs(answer.document) is not None
         return self._has_jobs_api
 
-    async def _fetch(self, path: str, query: dict[str, str] | None = None) -> object:
-        document: object = await self._http.fetch_json(
-            path, query=query, timeout=self._timing.request
-        )
-        return document
-
     async def _post(self, path: str, body: object) -> None:
-        answer = await self._http.exchange("POST", path, body=body, timeout=self._timing.request)
+        answer = await self._http.exchange("POST", path, body=body)
         self._http.require_ok(answer)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import time
 from collections.abc import AsyncGenerator
-from typing import Self, TypeVar
+from typing import Self
 
 import aiohttp
 
@@ -41,8 +41,6 @@ from comfy.settings import BackendSettings
 from comfy.submission import GraphSubmitter
 from comfy.timeouts import Timing
 from comfy.watchdog import Watchdog
-
-_T = TypeVar("_T")
 
 UPLOAD_FOLDER = "limner"
 """Subfolder of ComfyUI's input folder, so that operators recognize the files."""
@@ -97,8 +95,8 @@ class ComfyServer(HttpBackend):
 
     async def fetch_description(self) -> BackendDescription:
         """Return version and devices; verifies that this is ComfyUI."""
-        answer = await self._http.fetch_json("system_stats", timeout=self._timing.request)
-        return self._require(parse_description(answer))
+        answer = await self._http.fetch_json("system_stats")
+        return self._http.require(parse_description(answer))
 
     async def _load_object_info(self) -> ObjectInfo:
         answer = await self._http.fetch_json("object_info", timeout=self._timing.object_info)
@@ -106,8 +104,8 @@ class ComfyServer(HttpBackend):
 
     async def fetch_load(self) -> int:
         """Return how many graphs of all clients run or wait there."""
-        answer = await self._http.fetch_json("prompt", timeout=self._timing.request)
-        return self._require(parse_load(answer))
+        answer = await self._http.fetch_json("prompt")
+        return self._http.require(parse_load(answer))
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Store a picture under a name derived from its content.
@@ -124,7 +122,7 @@ class ComfyServer(HttpBackend):
             form.add_field(name, value)
         answer = await self._http.exchange("POST", "upload/image", form=form)
         self._http.require_ok(answer)
-        return self._require(parse_uploaded_name(answer.document))
+        return self._http.require(parse_uploaded_name(answer.document))
 
     async def run(
         self,
@@ -205,8 +203,3 @@ class ComfyServer(HttpBackend):
         self._lookup.forget_api()
         if self._runs.note_new_connection():
             self._watchdog.note_connected()
-
-    def _require(self, value: _T | None) -> _T:
-        if value is None:
-            raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
-        return value

@@ -74,9 +74,7 @@ class GraphSubmitter:
         for attempts_left in reversed(range(_ATTEMPTS)):
             started_at = time.monotonic()
             try:
-                answer = await self._http.exchange(
-                    "POST", "prompt", body=body, timeout=self._timing.request
-                )
+                answer = await self._http.exchange("POST", "prompt", body=body)
                 # A rejected graph has status 400, too, and a document that `_judge` turns into the
                 # error.
                 if not parse_rejection(answer.document):

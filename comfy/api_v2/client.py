@@ -91,9 +91,7 @@ class ComfyApiV2(HttpBackend):
             raise NotComfyUI(f"{self.name} answers, but not as the Comfy API v2 does.")
         surface = await self._find_surface()
         lacks = ["load", "memory"]
-        listed = await self._http.exchange(
-            "GET", JOBS, query={"limit": "1"}, timeout=self._timing.request
-        )
+        listed = await self._http.exchange("GET", JOBS, query={"limit": "1"})
         if listed.status != HTTPStatus.OK:
             lacks.append("list of jobs")
         return BackendDescription("v2", (), surface=surface, lacks=tuple(lacks))
@@ -175,7 +173,7 @@ class ComfyApiV2(HttpBackend):
         pause, was_asked, ask_at = self._timing.cancel_pause, False, 0.0
         while True:
             try:
-                fresh = await fetch_job(self._http, self._timing, job, {})
+                fresh = await fetch_job(self._http, job, {})
                 if fresh is None or fresh.status in {"canceled", "expired"}:
                     # A waiting job that is cancelled is deleted, or reported as expired.
                     is_gone = fresh is None or fresh.status == "expired"
@@ -185,7 +183,7 @@ class ComfyApiV2(HttpBackend):
                     return CancelOutcome.ALREADY_ENDED
                 job = fresh
                 if time.monotonic() >= ask_at:
-                    await fetch_job(self._http, self._timing, job, {}, link="cancel")
+                    await fetch_job(self._http, job, {}, link="cancel")
                     was_asked = True
                     ask_at = time.monotonic() + self._timing.cancel_repeat
             except TryLater as later:
@@ -206,7 +204,7 @@ class ComfyApiV2(HttpBackend):
 
     async def _ask_for_nothing(self) -> HttpResponse:
         """Ask for a job that there is not: every service answers that, and starts nothing."""
-        return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}", timeout=self._timing.request)
+        return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}")
 
     async def _find_surface(self) -> str:
         host = urlsplit(self._settings.url).hostname or ""
@@ -218,7 +216,7 @@ class ComfyApiV2(HttpBackend):
 
     async def _find_proxied(self) -> str | None:
         """Return the URL of the ComfyUI behind a comfy-api-proxy, from its health response."""
-        answer = await self._http.exchange("GET", "api/v2/health", timeout=self._timing.request)
+        answer = await self._http.exchange("GET", "api/v2/health")
         upstream = answer.document.get("upstream") if isinstance(answer.document, dict) else None
         return upstream if isinstance(upstream, str) else None
 

@@ -45,20 +45,15 @@ MAX_TEXT_BYTES = 2**20
 _log = logging.getLogger(__name__)
 
 
-async def fetch_job(
-    http: HttpClient, timing: Timing, job: Job, graph: Graph, *, link: str = "self"
-) -> Job | None:
+async def fetch_job(http: HttpClient, job: Job, graph: Graph, *, link: str = "self") -> Job | None:
     """Fetch a job, or cancel it by the link "cancel"; return None if it is unknown there."""
     method, path = ("POST", "/cancel") if link == "cancel" else ("GET", "")
     url = http.resolve(job.links.get(link)) or f"{JOBS}/{quote(job.id, safe='')}{path}"
-    answer = await http.exchange(method, url, timeout=timing.request)
+    answer = await http.exchange(method, url)
     if answer.status == HTTPStatus.NOT_FOUND and code_of(answer):
         return None
     require_taken(http, answer)
-    fresh = parse_job(answer.document, graph)
-    if fresh is None:
-        raise NotComfyUI(f"{http.name} answers, but not as the Comfy API v2 does.")
-    return fresh
+    return http.require(parse_job(answer.document, graph), "the Comfy API v2")
 
 
 class JobFollower:
@@ -144,7 +139,7 @@ class JobFollower:
     async def _ask(self) -> None:
         """Poll the job once. Raises RunStalled, OutcomeUnknown."""
         try:
-            job = await fetch_job(self._http, self._timing, self._job, self._graph)
+            job = await fetch_job(self._http, self._job, self._graph)
         except TryLater as later:
             self._pause = later.pause_s or self._pause
         except (BackendUnavailable, BackendUnreachable, NotComfyUI) as error:

@@ -221,9 +221,7 @@ class JobSubmitter:
         return None
 
     async def _list(self, label: str) -> list[Mapping[str, Any]]:
-        answer = await self._http.exchange(
-            "GET", JOBS, query={f"metadata[{LABEL}]": label}, timeout=self._timing.request
-        )
+        answer = await self._http.exchange("GET", JOBS, query={f"metadata[{LABEL}]": label})
         if answer.status in _CANNOT_LIST:
             raise NotListed(f"{self._http.name} does not list jobs.")
         require_taken(self._http, answer)

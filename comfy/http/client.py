@@ -51,6 +51,7 @@ _TLS_ERRORS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, 
 REDACTED = "[key]"
 
 _Content = TypeVar("_Content", str, bytes, str | bytes)
+_T = TypeVar("_T")
 
 
 class HttpClient:
@@ -100,8 +101,11 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
-        """Send a request and return its response, whatever the status."""
-        limits = self._limits(timeout if form is None else None)
+        """Send a request and return its response, whatever the status.
+
+        `timeout` is for all of it, by default that of short requests; an upload has none.
+        """
+        limits = self._limits(None if form is not None else timeout or self._timing.request)
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
         options["headers"] = headers or {}
         async with self._respond(method, path, query, limits, options) as response:
@@ -197,6 +201,12 @@ class HttpClient:
             self.require_ok(answer)
             raise self._build_refusal(answer)
         return await read_body(response, max_bytes, self.name)
+
+    def require(self, parsed: _T | None, protocol: str = "ComfyUI") -> _T:
+        """Return what was parsed of a response. Raises NotComfyUI if that is nothing."""
+        if parsed is None:
+            raise NotComfyUI(f"{self.name} answers, but not as {protocol} does.")
+        return parsed
 
     def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that corresponds to the status, if any."""
