@@ -232,7 +232,7 @@ def _complete(partial: Path, path: Path, total: int | None, sha256: str | None) 
     if total is not None and size < total:
         raise DownloadError("The connection broke off. Run it again to go on.")
     is_wrong = total is not None and size != total
-    # A part that is too short is kept and continued; one that is wrong would be wrong for ever.
+    # A part that is too short is kept and continued; one that is wrong would stay wrong.
     if is_wrong or (sha256 is not None and _hash(partial) != sha256):
         partial.unlink()
         raise DownloadError("Its content is not what it should be, so it was deleted.")

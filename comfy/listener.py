@@ -21,7 +21,7 @@ class Listener:
     """Owns the task that connects, reads and reconnects.
 
     `is_connected` is whether a connection is open, even if the server does not send to it;
-    `may_be_deaf` whether its client id was reused, after which the server may stop doing so.
+    `may_miss_messages` whether its client id was reused, after which the server may stop doing so.
 
     `has_runs` says whether runs report to a client id. `on_message` and `on_connected` are called
     in the reading task and must not block: a client that stops reading stalls every client of the
@@ -61,7 +61,7 @@ class Listener:
         self._is_closed = False
         self._wants_fresh_id = False
         self._id_was_used = False
-        self.may_be_deaf = False
+        self.may_miss_messages = False
         self._failures = 0
 
     def start(self) -> None:
@@ -101,7 +101,7 @@ class Listener:
 
     def note_run_ended(self) -> None:
         """Replace a client id that was reused, once the last run reporting to it has ended."""
-        if self.may_be_deaf and not self._has_runs(self.client_id):
+        if self.may_miss_messages and not self._has_runs(self.client_id):
             self.reopen()
 
     async def _listen(self) -> None:
@@ -143,7 +143,7 @@ class Listener:
         if self._id_was_used and not keep:
             self.client_id = str(uuid.uuid4())
             self._id_was_used = False
-        self.may_be_deaf = self._id_was_used
+        self.may_miss_messages = self._id_was_used
         self._wants_fresh_id = False
 
     def _receive(self, frame: str | bytes) -> None:

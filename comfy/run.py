@@ -52,7 +52,7 @@ class Run:
         self.posted_at: float | None = None
         self.is_submitted = False
         self.is_started = False
-        self.was_heard_of = False
+        self.was_reported = False
         self.may_have_missed = False
         self.missing_since: float | None = None
         self.last_sign_at = now
@@ -81,7 +81,7 @@ class Run:
         if self.is_ended:
             return
         self.last_sign_at = now
-        self.was_heard_of = True
+        self.was_reported = True
         self.missing_since = None
         self._dispatch(message)
 

@@ -105,7 +105,7 @@ class GraphSubmitter:
             else:
                 last_error = None
             # A message about it on the socket is proof as well.
-            if _adopt(run, whereabouts) or run.was_heard_of:
+            if _adopt(run, whereabouts) or run.was_reported:
                 return True
             if time.monotonic() > deadline:
                 break

@@ -97,7 +97,9 @@ class Watchdog:
         if now < self._ask_at:
             return
         self._ask_at = now + self._pause
-        longest = self._timing.poll_first if self._listener.may_be_deaf else self._timing.poll_most
+        longest = (
+            self._timing.poll_first if self._listener.may_miss_messages else self._timing.poll_most
+        )
         self._pause = min(self._pause * PAUSE_GROWTH, longest)
         try:
             await self._ask(due)
@@ -113,7 +115,7 @@ class Watchdog:
         silence = self._timing.silence
         return (
             self._everything_is_due
-            or self._listener.may_be_deaf
+            or self._listener.may_miss_messages
             or self._is_polled(run)
             or now - self._listener.last_frame_at > silence
             or (now - run.last_sign_at > silence and self._may_have_changed(run))

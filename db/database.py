@@ -139,7 +139,7 @@ class Database:
         if self._pending:
             # Nothing else interrupts a thread that waits for a server which does not answer.
             for connection in tuple(self._sockets):
-                _hang_up(connection)
+                _shut_down_socket(connection)
         self._engine.dispose()
         self._writers.stop()
         self._readers.stop()
@@ -198,7 +198,7 @@ class Database:
             self._sockets.add(connection)
 
 
-def _hang_up(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+def _shut_down_socket(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     """Shut down the socket of a connection in use, which drivers cannot do."""
     # It may have been closed meanwhile, here or there.
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:

@@ -181,7 +181,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
             raise
         if self._tells_places:
             self._tasks.start(self._positions.publish_changes(), "positions in the line")
-        self._tasks.start(self._keep_house(), "housekeeping")
+        self._tasks.start(self._run_housekeeping(), "housekeeping")
 
     async def stop(self) -> None:
         """Stop the line, leaving runs resumable, and close the backends. May be called twice.
@@ -370,7 +370,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
             return None
         return Ended(generation) if generation and generation.state.is_final else None
 
-    async def _keep_house(self) -> None:
+    async def _run_housekeeping(self) -> None:
         while True:
             await self._clear_away()
             await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)

@@ -110,14 +110,14 @@ def find_escapes(graph: Graph) -> Iterator[str]:
     """Return a sentence for each name of saved files that leaves ComfyUI's output folder."""
     for node_id, node in graph.items():
         prefix = node["inputs"].get(_PREFIX)
-        if isinstance(prefix, str) and _leaves(prefix):
+        if isinstance(prefix, str) and _is_outside(prefix):
             yield (
                 f'The {_PREFIX} "{prefix}" of "{title(graph, node_id)}" ({node_id}) leaves'
                 " ComfyUI's output folder, where ComfyUI refuses to save: change it."
             )
 
 
-def _leaves(prefix: str) -> bool:
+def _is_outside(prefix: str) -> bool:
     path = prefix.replace("\\", "/")
     is_absolute = path.startswith("/") or _DRIVE.match(path) is not None
     return is_absolute or posixpath.normpath(path).split("/")[0] == ".."

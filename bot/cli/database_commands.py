@@ -40,9 +40,9 @@ def backup(*, file: Path) -> None:
 @click.argument("file", type=EXISTING_FILE)
 def restore(*, file: Path) -> None:
     """Restore the backup in FILE; stop the bot first."""
-    from bot.cli.database import restore as bring_back
+    from bot.cli.database import restore as restore_backup
 
-    kept = asyncio.run(bring_back(read_settings(), file))
+    kept = asyncio.run(restore_backup(read_settings(), file))
     click.echo(f"Restored from {file}." + (f" The previous database is in {kept}." if kept else ""))
 
 

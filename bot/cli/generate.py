@@ -28,7 +28,7 @@ from generation.service import GenerationService
 ATTACHED = "@"
 """Prefix of a file's path as an input's value, as in curl."""
 
-_NOBODY = Requester(user_id=0, name="terminal", channel_id=0, is_operator=True)
+_TERMINAL = Requester(user_id=0, name="terminal", channel_id=0, is_operator=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _build_request(options: GenerateOptions) -> GenerationRequest:
             given[name] = path
             del values[name]
     return GenerationRequest(
-        requester=_NOBODY,
+        requester=_TERMINAL,
         prompt=options.prompt,
         workflow=options.workflow,
         values={name: value for name, value in values.items() if name != "aspect"},

@@ -46,7 +46,7 @@ class TooMuch(Exception):
 class _Page:
     """The page's entries so far, and the bytes left for pictures."""
 
-    room: int
+    bytes_left: int
     entries: list[str] = field(default_factory=list)
 
 
@@ -88,7 +88,7 @@ class Archive:
         kept = await self._services.generations.contents(generation.id)
         originals = {one.output.position: one.content for one in kept}
         shown = []
-        page.room -= ENTRY_BYTES
+        page.bytes_left -= ENTRY_BYTES
         for output in generation.outputs:
             content = originals.get(output.position)
             name = f"pictures/{generation.id}-{output.position + 1}.{find_extension(output)}"
@@ -98,12 +98,12 @@ class Archive:
             if output.text is not None:
                 shown.append(f"<pre>{html.escape(output.text)}</pre>")
                 continue
-            if content is None or len(content) + MARK_BYTES + ENTRY_BYTES > page.room:
+            if content is None or len(content) + MARK_BYTES + ENTRY_BYTES > page.bytes_left:
                 shown.append(_missing(generation))
                 continue
             marked = await self._services.marker.mark(content, name, generation)
             await asyncio.to_thread(archive.writestr, name, marked, ZIP_STORED)
-            page.room -= len(marked) + ENTRY_BYTES
+            page.bytes_left -= len(marked) + ENTRY_BYTES
             shown.append(_link(name, output))
         page.entries.append(_entry(generation, shown))
 

@@ -45,7 +45,7 @@ COMFY_CLOUD = "cloud.comfy.org"
 """Host that offers ComfyUI's older API beside v2, including /api/object_info."""
 
 _DEPLOYMENTS = ".run.comfy.app"
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+_NO_JOB = "00000000-0000-0000-0000-000000000000"
 
 
 class ComfyApiV2(HttpBackend):
@@ -83,7 +83,7 @@ class ComfyApiV2(HttpBackend):
 
     async def fetch_description(self) -> BackendDescription:
         """Return what the service is; verifies that it speaks the API and accepts the key."""
-        answer = await self._ask_for_nothing()
+        answer = await self._probe()
         if code_of(answer) != "not_found":
             require_available(self._http, answer)
             if answer.status != HTTPStatus.NOT_FOUND:
@@ -198,13 +198,13 @@ class ComfyApiV2(HttpBackend):
         while True:
             if not self.is_reachable:
                 with contextlib.suppress(ComfyError):
-                    await self._ask_for_nothing()
+                    await self._probe()
                 pause = min(pause * 2, self._timing.backoff_most)
             await asyncio.sleep(self._timing.backoff_most if self.is_reachable else pause)
 
-    async def _ask_for_nothing(self) -> HttpResponse:
-        """Ask for a job that there is not: every service answers that, and starts nothing."""
-        return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}")
+    async def _probe(self) -> HttpResponse:
+        """Request a job that does not exist: every service answers, and starts nothing."""
+        return await self._http.exchange("GET", f"{JOBS}/{_NO_JOB}")
 
     async def _find_surface(self) -> str:
         host = urlsplit(self._settings.url).hostname or ""

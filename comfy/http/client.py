@@ -134,8 +134,8 @@ class HttpClient:
         connector = aiohttp.TCPConnector(socket_factory=opens, ssl=await self._tls())
         with self._translated(self._timing.transfer_silence):
             async with (
-                aiohttp.ClientSession(connector=connector) as stranger,
-                stranger.get(
+                aiohttp.ClientSession(connector=connector) as session,
+                session.get(
                     location, timeout=self._limits(None), allow_redirects=False
                 ) as response,
             ):

@@ -92,7 +92,7 @@ def _upgrade(connection: Connection) -> None:
     if state is MigrationState.TOO_NEW:
         raise DatabaseTooNew(found=revision or "", known=scripts.newest_revision())
     if state is MigrationState.EMPTY:
-        _refuse_strangers(connection)
+        _refuse_foreign_tables(connection)
     scripts.upgrade_tables(connection)
     if connection.dialect.name == "sqlite":
         _check_foreign_keys(connection)
@@ -117,16 +117,16 @@ def _find_revision(connection: Connection) -> str | None:
     )
 
 
-def _refuse_strangers(connection: Connection) -> None:
+def _refuse_foreign_tables(connection: Connection) -> None:
     """Raise DatabaseError if a database without our revision has tables of our names."""
     present = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
-    in_the_way = (
+    foreign = (
         present if connection.dialect.name == "sqlite" else present & Base.metadata.tables.keys()
     )
-    if in_the_way:
+    if foreign:
         raise DatabaseUnreadable(
             "The database holds tables of another program "
-            f"({', '.join(sorted(in_the_way)[:3])}). Correct DATABASE_URL, or give Limner a "
+            f"({', '.join(sorted(foreign)[:3])}). Correct DATABASE_URL, or give Limner a "
             "database of its own."
         )
 

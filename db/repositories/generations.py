@@ -263,7 +263,7 @@ class GenerationRepository(Repository):
 _NEW = "new_"
 """Prefix of parameters that hold new values."""
 
-# Built once: building them anew takes longer than executing them.
+# Built once: building them each time takes longer than executing them.
 
 _TABLE = table_of(GenerationRow)
 _ADD_CHANGE = insert(table_of(ChangeRow))

@@ -20,16 +20,16 @@ LEAST_DETAIL = 50
 """PDQ's bound for its measure of detail, from 0 to 100: hashes of what shows less are noise."""
 
 _CELLS = 64
-"""A side of the grey picture whose waves are compared."""
+"""A side of the grey picture whose frequencies are compared."""
 
 _BLUR = ImageFilter.BoxBlur((THUMBNAIL_SIDE / (2 * _CELLS) - 1) / 2)
 """PDQ's filter is half a cell wide, and used twice."""
 
-_WAVES = tuple(
+_COSINES = tuple(
     tuple(math.cos(math.pi * number * (2 * x + 1) / (2 * _CELLS)) for x in range(_CELLS // 2))
     for number in range(1, 17)
 )
-"""The left half of the sixteen longest waves; the right half of an odd one is the negative."""
+"""The left half of the sixteen lowest cosines; the right half of an odd one is the negative."""
 
 
 def hash_picture(content: bytes) -> PictureHash | None:
@@ -44,7 +44,7 @@ def hash_image(image: Image.Image) -> PictureHash | None:
     cells = _sample(small)
     if _measure_detail(cells) < LEAST_DETAIL:
         return None
-    # The waves of PDQ's cells are no mirror images: a mirrored picture has to be sampled again.
+    # The cosines of PDQ's cells are no mirror images: a mirrored picture has to be sampled again.
     return PictureHash(_hash_cells(cells), _hash_cells(_sample(ImageOps.mirror(small))))
 
 
@@ -78,6 +78,9 @@ def _transform(rows: Iterable[Sequence[float]]) -> list[tuple[float, ...]]:
         folded = row[: _CELLS // 2 - 1 : -1]
         halves = list(map(add, row, folded)), list(map(sub, row, folded))
         found.append(
-            [sum(map(mul, wave, halves[number % 2])) for number, wave in enumerate(_WAVES, start=1)]
+            [
+                sum(map(mul, cosine, halves[number % 2]))
+                for number, cosine in enumerate(_COSINES, start=1)
+            ]
         )
     return list(zip(*found, strict=True))

@@ -114,7 +114,7 @@ def fit_video(content: bytes, max_bytes: int) -> bytes | None:
 
 
 def copy_streams(content: bytes, container: str) -> bytes | None:
-    """Write the video and the sound of a file anew into a container, with nothing else of it.
+    """Copy the video and the sound of a file into a container, with nothing else of it.
 
     Nothing is re-encoded. Returns None if that is impossible.
     """

@@ -251,14 +251,14 @@ def _readings(text: str) -> Iterator[list[str]]:
     plain = re.findall(r"[^\W_]+", folded)
     dressed = _WORD.findall(folded)
     for edges, ell in itertools.product(_EDGES, ("i", "l")):
-        yield [_undress(word.strip(edges), ell) for word in dressed]
+        yield [_replace_digits(word.strip(edges), ell) for word in dressed]
     yield [_REPEATED.sub(r"\1", one) for one in plain]
     yield [_REPEATED.sub(r"\1\1", one) for one in plain]
     # The first letter may be a word of its own: a f o x.
     yield from (list(_joined(plain, apart)) for apart in (0, 1))
 
 
-def _undress(word: str, ell: str) -> str:
+def _replace_digits(word: str, ell: str) -> str:
     if not any(one.isalpha() for one in word):
         return word
     return word.replace("1", ell).translate(_DIGITS).replace("_", "")

@@ -19,7 +19,7 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
     """A long line costs no requests while nothing happens in it."""
     now = time.monotonic()
     listener = SimpleNamespace(
-        client_id="c", is_connected=True, may_be_deaf=False, last_frame_at=now
+        client_id="c", is_connected=True, may_miss_messages=False, last_frame_at=now
     )
     watchdog = Watchdog(SimpleNamespace(), listener, SimpleNamespace(), FollowedRuns(), Timing())
     run = Run("p", {}, stall_after=600.0, now=now - 100)
@@ -51,7 +51,7 @@ def test_a_run_is_asked_for_if_no_status_followed_its_submission_or_all_is_silen
 ):
     now = 1000.0
     listener = SimpleNamespace(
-        client_id="c", is_connected=True, may_be_deaf=False, last_frame_at=now - heard_s_ago
+        client_id="c", is_connected=True, may_miss_messages=False, last_frame_at=now - heard_s_ago
     )
     watchdog = Watchdog(SimpleNamespace(), listener, SimpleNamespace(), FollowedRuns(), Timing())
     run = Run("p", {}, stall_after=600.0, now=now)
@@ -69,7 +69,7 @@ async def fetch_nothing():
 class Backend:
     """Answers the watchdog as `fetch` and `find` say, and looks like a socket that is silent."""
 
-    name, client_id, is_connected, may_be_deaf = "alpha", "c", True, False
+    name, client_id, is_connected, may_miss_messages = "alpha", "c", True, False
 
     def __init__(self, fetch, find=None):
         self.reopened = 0
@@ -145,9 +145,11 @@ async def test_runs_are_asked_for_at_once_after_a_connect_and_polled_ones_after_
 
 
 @pytest.mark.parametrize(
-    ("may_be_deaf", "expected"), [(False, [300, 450, 500]), (True, [200, 200, 200])]
+    ("may_miss_messages", "expected"), [(False, [300, 450, 500]), (True, [200, 200, 200])]
 )
-async def test_the_pause_between_polls_grows_unless_the_socket_may_be_deaf(may_be_deaf, expected):
+async def test_the_pause_between_polls_grows_unless_the_socket_may_be_deaf(
+    may_miss_messages, expected
+):
     looks = 0
 
     async def fetch():
@@ -158,7 +160,7 @@ async def test_the_pause_between_polls_grows_unless_the_socket_may_be_deaf(may_b
     run = Run("p", {}, stall_after=600.0, now=time.monotonic())
     run.is_submitted = run.is_started = True
     backend = Backend(fetch)
-    backend.may_be_deaf = may_be_deaf
+    backend.may_miss_messages = may_miss_messages
     followed = FollowedRuns()
     timing = Timing(poll_first=200, poll_most=500)
     watchdog = Watchdog(backend, backend, backend, followed, timing)

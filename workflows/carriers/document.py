@@ -8,10 +8,10 @@ from typing import Any
 
 from workflows.errors import InvalidGraph, Sentence
 
-_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes of surrogates: JSON can contain lone ones, which are invalid in text."""
 
-_HALF = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,30 @@ def parse_document(text: str) -> Document:
     except (ValueError, RecursionError) as error:
         said = Sentence("This is not a workflow: a number or the nesting is too large.")
         raise InvalidGraph([said]) from error
-    if _HALF_ESCAPED.search(text):
-        value = _without_halves(value)
+    if _SURROGATE_ESCAPE.search(text):
+        value = _without_surrogates(value)
     return Document(value, bool(repaired))
 
 
-def _without_halves(root: Any) -> Any:  # noqa: ANN401 - any JSON
+def _without_surrogates(root: Any) -> Any:  # noqa: ANN401 - any JSON
     """Replace lone surrogates, which files, databases and messages reject."""
     holder = [root]
     unseen: list[dict[str, Any] | list[Any]] = [holder]
     while unseen:
         part = unseen.pop()
         if isinstance(part, dict):
-            entries = [(_whole(key), _whole(value)) for key, value in part.items()]
+            entries = [
+                (_replace_surrogates(key), _replace_surrogates(value))
+                for key, value in part.items()
+            ]
             part.clear()
             part.update(entries)
             unseen.extend(value for _, value in entries if isinstance(value, dict | list))
         else:
-            part[:] = map(_whole, part)
+            part[:] = map(_replace_surrogates, part)
             unseen.extend(value for value in part if isinstance(value, dict | list))
     return holder[0]
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401 - likewise
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+def _replace_surrogates(value: Any) -> Any:  # noqa: ANN401 - likewise
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value

@@ -109,7 +109,7 @@ def convert(
             "inputs": _inputs(place, node, replacements),
             "_meta": {"title": place.title(node)},
         }
-    _cut_loose_ends(graph)
+    _remove_dangling_links(graph)
     if graph:
         parse_graph(graph)
     nodes_by_class = {name: tuple(nodes) for name, nodes in unknown.items()}
@@ -172,7 +172,7 @@ def _wrapped(value: object) -> object:
     return {"__value__": value} if isinstance(value, list) else value
 
 
-def _cut_loose_ends(graph: Graph) -> None:
+def _remove_dangling_links(graph: Graph) -> None:
     """Remove connections to nodes that do not run."""
     for node in graph.values():
         inputs = node["inputs"]

@@ -238,7 +238,7 @@ class _Reading:
         return _Snapshot(workflows, problems, waiting, disabled, self._by_path, staged)
 
     def _read_staged(self) -> Iterator[tuple[str, Workflow]]:
-        """Load the uploads that are not enabled; their problems concern nobody yet."""
+        """Load the uploads that are not enabled; their problems are not reported."""
         for folder in self._folders:
             for name in ManagedFolder(folder).staged():
                 with contextlib.suppress(WorkflowUnusable, OSError):

@@ -94,7 +94,9 @@ class _Inferring:
         results = results_of(view, self._ends)
         chosen = self._choose()
         found = merge(view, [*chosen, *self._fill(chosen)])
-        found = keep_apart([self._kept_from_paths(self._toned(one, results)) for one in found])
+        found = keep_apart(
+            [self._without_path_targets(self._hide_unusual(one, results)) for one in found]
+        )
         kind = guess_kind(view, live, found, results)
         entries = self._limited(list(named(view, self._tables(found))))
         manifest = {
@@ -206,14 +208,14 @@ class _Inferring:
             return _is_at_top(found) or Role.PROMPT not in at_top
         return not self._is_app and _is_at_top(found)
 
-    def _toned(self, found: Found, results: Sequence[str]) -> Found:
+    def _hide_unusual(self, found: Found, results: Sequence[str]) -> Found:
         """Hide inputs that are unusual for results of this kind."""
         is_odd = found.role is Role.COUNT and list(results) != ["pictures"]
         if found.role in {Role.MODEL, Role.LORA, Role.LORA_STRENGTH}:
             is_odd = not any(one.role is Role.PROMPT for one in self._traced)
         return replace(found, is_hidden=True) if is_odd and not found.is_chosen else found
 
-    def _kept_from_paths(self, found: Found) -> Found:
+    def _without_path_targets(self, found: Found) -> Found:
         """Remove targets that name a file: typed text is never written there."""
         if found.role in MEDIA_ROLES:
             return found

@@ -223,10 +223,10 @@ def _without_instructions(view: GraphView, texts: list[FoundText]) -> list[Found
         or not (_SYSTEM.search(named[one]) or _SYSTEM.search(one.slot.input_name))
     ]
     kept = _with_a_prompt(kept, texts)
-    return _with_a_prompt([one for one in kept if not _is_told(view, one)], kept)
+    return _with_a_prompt([one for one in kept if not _is_instruction(view, one)], kept)
 
 
-def _is_told(view: GraphView, text: FoundText) -> bool:
+def _is_instruction(view: GraphView, text: FoundText) -> bool:
     """Return whether a text begins like instructions to a language model."""
     return text.role is Role.PROMPT and bool(_TOLD.match(str(view.value(text.slot))))
 

@@ -130,7 +130,7 @@ async def _build(
         parts = await _build_test(interaction, chosen)
     else:
         parts = await builders[step - 1](interaction)
-    # Where there is nothing to go back to, its place is kept for the other button's sake.
+    # On the first step Back is disabled, not left out: the other button keeps its place.
     buttons = [setup_button("step", str(step - 1), _("Back"), disabled=step == 1)]
     if step < STEPS:
         buttons.append(setup_button("step", str(step + 1), _("Next"), is_next=True))
