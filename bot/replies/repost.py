@@ -135,6 +135,6 @@ def _only(generation: Generation, position: int) -> Generation:
     outputs = tuple(output for output in generation.outputs if output.position == position)
     if not outputs:
         raise InvalidOption(
-            "It has only {count} results.", {"option": "picture", "count": len(generation.outputs)}
+            "It has no picture {number}.", {"option": "picture", "number": position + 1}
         )
     return replace(generation, outputs=outputs)

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.commands.show import show_command
 from generation.history.queries import HistoryPage
 from generation.people.preferences import Defaults
 from generation.request import Layout
+from generation.runs.outputs import MAX_RESULTS
 from sandbox.discord_api.model.components import interactive
 from sandbox.people import as_text, files_of
 from tests.support.messages import is_answered
@@ -132,6 +134,9 @@ async def test_a_result_comes_back_with_its_buttons(bot, tools, service):
     alone = await reply.until(files_of)
     assert [one["filename"] for one in files_of(alone)] == ["limner-k7f3q-2.png"]
     assert labelled(alone, "Vary")["custom_id"] == "g:k7f3q:vary:1"
+    await bot.ana.slash("general", "show", result="k7f3q", picture=3)
+    await bot.ana.wait_for(lambda message: "It has no picture 3." in as_text(message))
+    assert show_command.get_parameter("picture").max_value == MAX_RESULTS
 
 
 async def test_a_result_whose_bytes_are_gone_comes_back_as_it_was_posted(bot, tools, service):
