@@ -139,5 +139,5 @@ async def _ignoring_missing(deletion: Awaitable[object]) -> bool:
         await deletion
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         _log.info("A message could not be deleted (%s).", error)
-        return not is_outage(error)
+        return isinstance(error, discord.HTTPException) and not is_outage(error)
     return True

@@ -102,19 +102,21 @@ class ModerationQueries(HistoryReader):
             for row in AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
         )
 
-    async def purge(self, actor: Actor, user_id: int) -> tuple[Generation, ...]:
-        """Remove all results of a person here; return their generations, to delete messages.
+    async def purge(self, actor: Actor, user_id: int) -> tuple[int, tuple[Generation, ...]]:
+        """Remove all results of a person here; return how many, and generations without results.
 
-        Unfinished generations are not affected. Raises ServiceUnavailable.
+        The messages of those are to be deleted. They include what was removed before, because its
+        messages may be left. Unfinished generations are not affected. Raises ServiceUnavailable.
         """
         asked = HistoryFilter(user_id=user_id, guild_id=actor.guild_id or 0)
-        removed: list[Generation] = []
+        count, removed = 0, list[Generation]()
         async for batch in self._batches(asked):
             ended = [one for one in batch if one.state.is_final and one.removed_at is None]
             await self._take_away(ended, actor)
-            removed += ended
-        await self._note_purge(actor, user_id, len(removed))
-        return tuple(removed)
+            count += len(ended)
+            removed += [*ended, *(one for one in batch if one.is_deleted)]
+        await self._note_purge(actor, user_id, count)
+        return count, tuple(removed)
 
     @writes
     def _take_away(self, session: Session, ended: Sequence[Generation], actor: Actor) -> None:

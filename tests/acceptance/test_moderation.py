@@ -208,7 +208,11 @@ async def test_a_purge_takes_one_persons_results_alone(environment):
         for number in range(3):
             await make(environment.ana, prompt=f"fox {number}", seed=number)
         await make(environment.ben, prompt="a wolf", seed=9)
+        environment.world.fail_next("DELETE", r"/messages/\d+$", 503)
         assert "3 results" in await answer(environment.mo, "mod purge", user=environment.ana.id)
+        await environment.world.wait_for(
+            lambda: len(environment.ben.messages("general")) == 2, PATIENCE_S
+        )
         assert "no results here" in await answer(
             environment.mo, "mod purge", user=environment.ana.id
         )

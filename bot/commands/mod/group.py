@@ -124,14 +124,14 @@ class ModerationGroup(
     @app_commands.describe(user="Who")
     async def purge(self, interaction: discord.Interaction, user: discord.User) -> None:
         actor = await acknowledged(interaction)
-        removed = await self._services.moderation_queries.purge(actor, user.id)
+        count, removed = await self._services.moderation_queries.purge(actor, user.id)
         told = plural(
             "Deleting {count} result of {person}.",
             "Deleting {count} results of {person}.",
-            len(removed),
+            count,
             person=user.mention,
         )
-        if not removed:
+        if not count:
             told = _("{person} has no results here.", person=user.mention)
         await respond(interaction, told)
         for generation in removed:
