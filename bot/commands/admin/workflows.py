@@ -200,12 +200,13 @@ class LibraryGroup(app_commands.Group, name="workflows", description="Manage wor
     @app_commands.command(name="list", description="Show every workflow and its problems")
     async def list_(self, interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
-        lines = [
+        # Problems come first: what does not fit into a message is cut off at its end.
+        lines = [harmless(problem) for problem in self._library.problems()]
+        lines += [
             f"{_listed_title(entry)}`{entry.name}` · {_(entry.state)}"
             + (f" · /{entry.command}" if entry.command else "")
             for entry in self._library.entries()
         ]
-        lines += [harmless(problem) for problem in self._library.problems()]
         await respond_lines(interaction, _("Workflows"), lines)
 
     @app_commands.command(description="Enable a workflow")

@@ -123,6 +123,10 @@ async def test_an_administrator_switches_inspects_and_removes(place, services, h
     assert "red_fox" not in {one.name for one in library.entries()}
     again = await place.ada.slash(place.channel, "limner workflows reload")
     assert "Usable workflows: 32" in told(again).content
+    library._managed.folder.joinpath("bad.json").write_text("{}")
+    await place.ada.slash(place.channel, "limner workflows reload")
+    listed = text_of(told(await place.ada.slash(place.channel, "limner workflows list")))
+    assert listed.index("bad.json") < listed.index("`txt2img-sd`"), "a long list is cut off"
 
 
 async def test_a_file_from_elsewhere_is_not_fetched(place, services, errors_are_told):
