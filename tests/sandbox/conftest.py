@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from benchmarks.browser import CHROMIUM_MISSING, find_chromium, open_browser
+from benchmarks.browser import CHROMIUM_MISSING, Visitor, find_chromium, open_browser
 from sandbox.comfyui import ComfyUIStandIn
 from tests.support import recordings
 from tests.support.comfyui_client import Client
@@ -66,3 +67,27 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip(CHROMIUM_MISSING)
     async with open_browser() as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def visit(browser) -> AsyncIterator[Callable[[str], AbstractAsyncContextManager[Visitor]]]:
+    """Open the page at an address, with nothing left of the visit before.
+
+    All visits are in one tab: to load the page in a new one costs more than most tests of it.
+    """
+    size = {"width": 1280, "height": 800}
+    context = await browser.new_context(viewport=size)
+    page = await context.new_page()
+
+    @asynccontextmanager
+    async def visited(url: str) -> AsyncIterator[Visitor]:
+        await page.set_viewport_size(size)
+        visitor = Visitor(page)
+        await visitor.open(url)
+        yield visitor
+        await page.evaluate("sessionStorage.clear()")
+        await page.goto("about:blank")
+        assert visitor.problems == []
+
+    yield visited
+    await context.close()

@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks import process_tree
 
 PRELOADED = (
+    "anyio._backends._asyncio",
     "benchmarks.bot_process",
     "bot.cli.check",
     "bot.cli.workflows.convert",
@@ -27,6 +28,9 @@ PRELOADED = (
     "bot.cli.generate",
     "bot.cli.workflows.inspect",
     "bot.cli.main",
+    "db.maintenance",
+    "db.migrations.scripts",
+    "dbos._sys_db_sqlite",
     "sandbox.comfyui",
     "sandbox.demo",
     "tests.support.read_ahead",

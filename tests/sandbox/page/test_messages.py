@@ -89,15 +89,11 @@ class Scene:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def scene(browser) -> AsyncIterator[Scene]:
+async def scene(visit) -> AsyncIterator[Scene]:
     async with DiscordStandIn(routes=page_routes(), response_seconds=1.5) as world:
         world.commands.overwrite(None, COMMANDS)
-        context = await browser.new_context(viewport={"width": 1280, "height": 800})
-        visitor = Visitor(await context.new_page())
-        await visitor.open(world.url)
-        yield Scene(world, visitor)
-        await context.close()
-        assert visitor.problems == []
+        async with visit(world.url) as visitor:
+            yield Scene(world, visitor)
 
 
 def picture(name: str) -> Upload:

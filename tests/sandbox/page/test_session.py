@@ -27,14 +27,10 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visitor(browser, stage) -> AsyncIterator[Visitor]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    found = Visitor(await context.new_page())
-    await found.open(stage.world.url)
-    yield found
-    await context.close()
+async def visitor(visit, stage) -> AsyncIterator[Visitor]:
+    async with visit(stage.world.url) as visitor:
+        yield visitor
     stage.comfyui.release()
-    assert found.problems == []
     assert stage.world.unknown_requests == []
 
 
