@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.commands.mydata_archive import Archive, TooMuch
 from bot.i18n.language import _, plural
 from bot.replies.deletion import delete_message
+from bot.replies.packing import BYTES_A_MESSAGE
 from bot.services import Services, services_of
 from bot.ui.modals import ModalInput, handles_modal, open_modal
 from bot.ui.responses import acknowledge, acknowledged, respond
@@ -27,7 +28,8 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
     @app_commands.command(description="Download your data")
     async def export(self, interaction: discord.Interaction) -> None:
         actor = await acknowledged(interaction)
-        archive = Archive(self._services, actor.user_id, interaction.filesize_limit)
+        limit = min(interaction.filesize_limit, BYTES_A_MESSAGE)
+        archive = Archive(self._services, actor.user_id, limit)
         with tempfile.TemporaryFile() as file:
             try:
                 async with self._services.file_slots.take(actor.user_id):

@@ -3,14 +3,17 @@
 import asyncio
 import io
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from zipfile import ZipFile
 
 import aiohttp
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from db.repositories.generations import GenerationRepository
+from db.tables import OutputContentRow
 from generation.history.retention import RetentionSettings
 from generation.request import Actor
 from sandbox.people import Person, as_text, files_of
@@ -59,6 +62,20 @@ async def test_the_archive_has_a_page_with_pictures_and_links_for_the_rest(envir
         assert sum(one.file_size for one in small.infolist()) < 40_000
         assert not [one for one in small.namelist() if one.startswith("pictures/")]
         assert "see its message</a>" in small.read("index.html").decode()
+
+
+async def test_the_archive_fits_into_a_request_whatever_a_person_may_receive(environment):
+    noise = Image.frombytes("RGB", (2000, 2000), os.urandom(2000 * 2000 * 3))
+    noise.save(written := io.BytesIO(), "PNG", compress_level=0)
+    environment.world.attachment_size_limit = 500 * 1024 * 1024
+    async with environment.bot() as core:
+        for seed in range(3):
+            await make(environment.ana, prompt="a fox", seed=seed)
+        with core.database.transaction() as session:
+            session.execute(update(OutputContentRow).values(content=written.getvalue()))
+        archive = await fetch_archive(environment.ana)
+        assert len([one for one in archive.namelist() if one.startswith("pictures/")]) == 2
+        assert "see its message</a>" in archive.read("index.html").decode()
 
 
 async def test_people_get_and_delete_what_is_theirs_and_nothing_else(environment):
