@@ -22,7 +22,7 @@ class CachedQuery(Generic[K, V]):
     """A query by key that is executed only if its tables may have changed.
 
     Changes of this process are seen at once. On PostgreSQL, other processes announce changes on
-    commit; see `Database.note_changed`.
+    commit; see `Database.changes`.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class CachedQuery(Generic[K, V]):
 
     async def get(self, key: K) -> V:
         """Return the result for this key. Raises DatabaseError if it has to be read."""
-        version = self._database.version(self._tables)
+        version = self._database.changes.version(self._tables)
         known = self._results.get(key)
         if known is not None and known[1] == version and time.monotonic() - known[2] < MAX_AGE_S:
             return known[0]

@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -59,8 +59,9 @@ class Database:
             self._writers = Threads(POSTGRESQL_CONNECTIONS - READERS)
         # Apart, so that checks of requests do not wait behind those that are being recorded.
         self._readers = Threads(READERS)
-        self._changes = TableVersions()
-        event.listen(self._engine, "after_execute", self._changes.note)
+        self.changes = TableVersions()
+        """Writes to tables, of this process and of those that announced theirs."""
+        event.listen(self._engine, "after_execute", self.changes.note)
         self._pending: set[asyncio.Future[Any]] = set()
         self._sockets: WeakSet[Any] = WeakSet()
         event.listen(self._engine, "connect", lambda connection, _: self._remember(connection))
@@ -83,17 +84,6 @@ class Database:
         """
         return await self._run(self._writers, change, read_only=False)
 
-    def version(self, tables: Collection[str]) -> int:
-        """Return a number that changes after any write to these tables.
-
-        Writes are counted from the first call for a table.
-        """
-        return self._changes.version(tables)
-
-    def note_changed(self, tables: Collection[str] | None) -> None:
-        """Note that another process wrote to these tables; None stands for all."""
-        self._changes.count(tables)
-
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Generator[Session]:
         """Open a transaction in this thread, committed at the end or rolled back on an exception.
@@ -107,7 +97,7 @@ class Database:
         options = READING[self._url.get_backend_name()] if read_only else None
         with translated(self._url), self._sessions() as session:
             try:
-                with self._changes.collecting() as changed, session.begin():
+                with self.changes.collecting() as changed, session.begin():
                     session.connection(execution_options=options)
                     yield session
                     # Delivered with the commit, never after a rollback:

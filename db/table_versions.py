@@ -16,7 +16,10 @@ class TableVersions:
         self._of_thread = threading.local()
 
     def version(self, tables: Collection[str]) -> int:
-        """Return a number that changes whenever one of these tables is written to."""
+        """Return a number that changes whenever one of these tables is written to.
+
+        Writes are counted from the first call for a table.
+        """
         with self._counting:
             return sum(self._versions.setdefault(table, 0) for table in tables)
 

@@ -149,7 +149,7 @@ class GenerationService(ServiceRecords, WorkflowOffers):
             power=power,
             clock=clock,
             timings=settings.timings,
-            note_changed=database.note_changed,
+            note_changed=database.changes.count,
             takes_work=settings.runs_generations,
         )
         self._line.on_power = self._positions.note_left

@@ -84,11 +84,11 @@ async def test_what_changes_while_it_is_read_is_read_again(database, loads):
 
 async def test_what_another_process_announces_is_read_again(database, cached, loads):
     await cached.get(GUILD)
-    database.note_changed(["people"])
+    database.changes.count(["people"])
     await cached.get(GUILD)
     assert loads == [GUILD]
-    database.note_changed(["guilds", "people"])
+    database.changes.count(["guilds", "people"])
     await cached.get(GUILD)
-    database.note_changed(None)
+    database.changes.count(None)
     await cached.get(GUILD)
     assert loads == [GUILD] * 3
