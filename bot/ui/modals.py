@@ -101,18 +101,15 @@ def text_field(
     description: str = "",
 ) -> Field:
     """Build a text field."""
-    return ui.Label(
-        text=label[:MODAL_LABEL_CHARACTERS],
-        description=description or None,
-        component=ui.TextInput(
-            custom_id=custom_id,
-            style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
-            default=(value if longest is None else value[:longest]) or None,
-            required=required,
-            max_length=longest,
-            placeholder=placeholder or None,
-        ),
+    entry: ui.TextInput[ui.Modal] = ui.TextInput(
+        custom_id=custom_id,
+        style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+        default=(value if longest is None else value[:longest]) or None,
+        required=required,
+        max_length=longest,
+        placeholder=placeholder or None,
     )
+    return _label(label, entry, description)
 
 
 def prompt_field(
@@ -139,36 +136,25 @@ def choice_field(
     most: int = 1,
 ) -> Field:
     """Build a menu in which up to `most` options are chosen."""
-    return ui.Label(
-        text=label[:MODAL_LABEL_CHARACTERS],
-        component=ui.Select(
-            custom_id=custom_id,
-            options=options,
-            min_values=int(required),
-            max_values=most,
-            required=required,
-        ),
+    menu: ui.Select[ui.Modal] = ui.Select(
+        custom_id=custom_id,
+        options=options,
+        min_values=int(required),
+        max_values=most,
+        required=required,
     )
+    return _label(label, menu)
 
 
 def radio_field(
-    custom_id: str,
-    label: str,
-    options: Mapping[str, str],
-    *,
-    required: bool = True,
+    custom_id: str, label: str, options: Mapping[str, str], *, required: bool = True
 ) -> Field:
     """Build a group of radio buttons; labels by value."""
-    return ui.Label(
-        text=label[:MODAL_LABEL_CHARACTERS],
-        component=ui.RadioGroup(
-            custom_id=custom_id,
-            required=required,
-            options=[
-                discord.RadioGroupOption(label=said, value=value) for value, said in options.items()
-            ],
-        ),
+    buttons = [discord.RadioGroupOption(label=said, value=value) for value, said in options.items()]
+    group: ui.RadioGroup[ui.Modal] = ui.RadioGroup(
+        custom_id=custom_id, required=required, options=buttons
     )
+    return _label(label, group)
 
 
 def upload_field(
@@ -183,8 +169,12 @@ def upload_field(
     upload: ui.FileUpload[ui.Modal] = ui.FileUpload(
         custom_id=custom_id, required=required, min_values=int(required), max_values=most
     )
+    return _label(label, upload, description)
+
+
+def _label(text: str, component: ui.Item[ui.Modal], description: str = "") -> Field:
     return ui.Label(
-        text=label[:MODAL_LABEL_CHARACTERS], description=description or None, component=upload
+        text=text[:MODAL_LABEL_CHARACTERS], description=description or None, component=component
     )
 
 
