@@ -99,6 +99,10 @@ class _Inferring:
         )
         kind = guess_kind(view, live, found, results)
         entries = self._limited(list(named(view, self._tables(found))))
+        if not any(one.role is Role.PROMPT for one in found):
+            self._notes.append(
+                "It has no text that people would write: the command asks for no prompt."
+            )
         manifest = {
             "title": _title(title),
             "kind": kind,
@@ -111,7 +115,7 @@ class _Inferring:
             Manifest.model_validate(manifest),
             {table["name"]: found.reason for found, table in entries},
             results,
-            (*self._notes, *self._missing_notes(found)),
+            tuple(self._notes),
             tuple(self._problems),
         )
 
@@ -297,12 +301,6 @@ class _Inferring:
         ]
         ids = dict.fromkeys(target.partition(".")[0] for target in targets)
         return {node_id: self._view.class_of(node_id) for node_id in ids}
-
-    def _missing_notes(self, found: Sequence[Found]) -> list[str]:
-        notes = []
-        if not any(one.role is Role.PROMPT for one in found):
-            notes.append("It has no text that people would write: the command asks for no prompt.")
-        return notes
 
 
 def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
