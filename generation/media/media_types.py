@@ -14,16 +14,11 @@ DRAWING = "image/svg+xml"
 _TYPES = mimetypes.MimeTypes(filenames=())
 for _extension, _media_type in {
     "apng": "image/apng",
-    "avif": "image/avif",
     "exr": "image/x-exr",
-    "heic": "image/heic",
     "jxl": "image/jxl",
     "webp": "image/webp",
-    "avi": "video/x-msvideo",
     "m4v": "video/mp4",
     "mkv": "video/x-matroska",
-    "webm": "video/webm",
-    "aac": "audio/aac",
     "flac": "audio/flac",
     "m4a": "audio/mp4",
     "ogg": "audio/ogg",
