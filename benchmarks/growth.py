@@ -120,7 +120,7 @@ def fill(url: str, first: int, last: int) -> None:
             for statement in statements:
                 link.execute(_led(numbers, statement).encode())
             # PostgreSQL does so by itself, within a minute; SQLite's statistics stay empty.
-            link.execute("ANALYZE")
+            link.execute("VACUUM ANALYZE")
 
 
 def _led(numbers: str, statement: str) -> str:
