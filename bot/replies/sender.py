@@ -118,9 +118,16 @@ class ReplySender:
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
-    def guild_locale(self, guild_id: int | None) -> str:
-        """Return the language of a guild, as far as its gateway connection has told it."""
-        guild = self._client.get_guild(guild_id) if guild_id else None
+    async def guild_locale(self, guild_id: int | None) -> str:
+        """Return the language of a guild; English if Discord does not tell."""
+        if guild_id is None:
+            return ENGLISH
+        guild = self._client.get_guild(guild_id)
+        if guild is None:
+            # A process without a gateway connection knows no guilds.
+            with suppress(Gone, Unreachable):
+                async with _translated(by_token=False):
+                    guild = await self._client.fetch_guild(guild_id, with_counts=False)
         return str(guild.preferred_locale) if guild is not None else ENGLISH
 
     async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:

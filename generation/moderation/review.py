@@ -144,6 +144,16 @@ class Reviews(Service):
             raise UnknownGeneration(generation_id)
         return found
 
+    @writes
+    def note_card(self, session: Session, generation_id: str, location: MessageLocation) -> None:
+        """Record where moderators see a result, if no location is recorded.
+
+        A process that was killed right after it posted the message recorded none.
+        """
+        reviews = ReviewRepository(session)
+        if not reviews.messages([generation_id]):
+            reviews.note_message(generation_id, location.channel_id, location.message_id)
+
     async def update_message(self, generation_id: str, *, always: bool = False) -> None:
         """Update its message to moderators after a decision or removal, or `always`.
 

@@ -76,7 +76,7 @@ class ReviewCards(Transactional):
                 location = await self._review_channel.show(case, channel_id) if channel_id else None
                 if location is None:
                     return
-                await self._note(generation_id, location)
+                await self.retract(await self._note(generation_id, location))
                 # Posted anew if moderators chose another channel in the meantime.
                 if await self._find_channel(case.generation.guild_id) == channel_id:
                     break
@@ -134,10 +134,14 @@ class ReviewCards(Transactional):
         return settings.log_channel_id if settings else None
 
     @writes
-    def _note(self, session: Session, generation_id: str, location: MessageLocation) -> None:
-        ReviewRepository(session).note_message(
-            generation_id, location.channel_id, location.message_id
-        )
+    def _note(
+        self, session: Session, generation_id: str, location: MessageLocation
+    ) -> list[MessageLocation]:
+        """Record the location of its message; return the one that this message replaces."""
+        reviews = ReviewRepository(session)
+        former = [MessageLocation(*place) for place in reviews.messages([generation_id])]
+        reviews.note_message(generation_id, location.channel_id, location.message_id)
+        return [place for place in former if place != location]
 
     @reads
     def _load_case(

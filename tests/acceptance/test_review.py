@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from sqlalchemy import update
 
+from db.tables import ReviewRow
 from generation.history.queries import HistoryFilter
 from generation.request import Actor
 from sandbox.discord_api.values import Permission
@@ -35,6 +37,11 @@ async def seen_by_moderators(environment, text):
     return await environment.mo.wait_for(
         lambda message: text in as_text(message) and "Block…" in labels_of(message), PATIENCE_S
     )
+
+
+def cards(environment):
+    """The results that the moderators' channel shows."""
+    return [one for one in environment.mo.messages("moderators") if "a fox" in as_text(one)]
 
 
 async def hold_one(environment):
@@ -362,6 +369,34 @@ async def test_members_report_a_result_once(environment):
         again = await environment.ben.menu(done, "Report image")
         refused = await environment.ben.fill(again.modal, {"kind": "other", "reason": "it is rude"})
         await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
+
+
+async def test_a_report_replaces_what_the_moderators_channel_shows(environment):
+    async with environment.bot():
+        await set_up(environment, "log")
+        done = await (await imagine(environment.ana, prompt="a fox")).until(has_pictures)
+        logged = await seen_by_moderators(environment, "a fox")
+        asked = await environment.ben.menu(done, "Report image")
+        await environment.ben.fill(asked.modal, {"kind": "other", "reason": "it is rude"})
+        reported = await seen_by_moderators(environment, "it is rude")
+        assert reported["id"] != logged["id"]
+        await environment.world.wait_for(
+            lambda: [one["id"] for one in cards(environment)] == [reported["id"]], PATIENCE_S
+        )
+
+
+async def test_a_card_of_which_no_location_is_recorded_is_kept_up_to_date(environment):
+    """As after a kill right after it was posted."""
+    async with environment.bot() as core:
+        _, shown = await hold_one(environment)
+        forget = update(ReviewRow).values(channel_id=None, message_id=None)
+        await core.database.write(lambda session: session.execute(forget))
+        await refuse(environment.mo, shown)
+        await environment.mo.wait_for(lambda one: "Undo" in labels_of(one), PATIENCE_S)
+        await let_undo_time_pass(core)
+        await environment.world.wait_for(
+            lambda: [labels_of(one) for one in cards(environment)] == [[]], PATIENCE_S
+        )
 
 
 async def test_nobody_else_decides(environment):

@@ -52,6 +52,7 @@ from generation.errors import (
     UnknownGeneration,
 )
 from generation.moderation.review import MAX_REPORT_CHARACTERS
+from generation.notifier import MessageLocation
 
 DELETE, ASK, LOOK = "delete", "ask", "look"
 """Actions of messages of earlier versions: now refusing, and opening."""
@@ -252,13 +253,16 @@ async def _act(
     """Decide on one result, or undo it, and show what follows in the message."""
     refusal: GenerationError | None = None
     unshared = False
+    is_card = place == CARD and not _is_private(interaction)
     # A stop waits: whoever decided would be told that it did not work, though it is recorded.
     with services_of(interaction).generations.submissions.pending():
         try:
+            if is_card and interaction.message is not None:
+                location = MessageLocation(interaction.message.channel.id, interaction.message.id)
+                await services_of(interaction).reviews.note_card(generation_id, location)
             unshared = await _record(interaction, generation_id, action, reason)
         except GenerationError as error:
             refusal = error
-        is_card = place == CARD and not _is_private(interaction)
         if place == CARD and not is_card:
             is_undoable = refusal is None and action != UNDO
             await show_next(interaction, undoable=[generation_id] if is_undoable else ())

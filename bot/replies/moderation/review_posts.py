@@ -22,7 +22,7 @@ class ReviewPosts:
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Post a result to the moderators' channel; return None if that cannot be used."""
         try:
-            with self._speaking(case):
+            with await self._speaking(case):
                 draft = await draft_case(case, marker=self._marker)
             # Equal for a repetition after a crash, which must not post twice; new for a report.
             reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.flags)}"
@@ -38,7 +38,7 @@ class ReviewPosts:
         """Edit the review message to show the decision, or to ask again after an undo."""
         try:
             message = await self._sender.fetch(place.channel_id, place.message_id)
-            with self._speaking(case):
+            with await self._speaking(case):
                 if case.state.is_closed:
                     draft = draft_closed(message, case)
                 else:
@@ -51,9 +51,9 @@ class ReviewPosts:
         except Unreachable as error:
             raise DeliveryPostponed from error
 
-    def _speaking(self, case: Case) -> AbstractContextManager[None]:
+    async def _speaking(self, case: Case) -> AbstractContextManager[None]:
         """Speak the server's language: everybody in the moderators' channel reads the message."""
-        return speaking(self._sender.guild_locale(case.generation.guild_id))
+        return speaking(await self._sender.guild_locale(case.generation.guild_id))
 
     async def retract(self, place: MessageLocation) -> None:
         """Delete the review message."""

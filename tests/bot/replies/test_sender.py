@@ -96,6 +96,18 @@ async def test_a_token_that_dies_early_is_left_for_the_message_id(bot, tools, wo
     assert is_done(reply.message)
 
 
+async def test_a_process_without_a_gateway_connection_asks_for_a_servers_language(
+    bot, world, monkeypatch
+):
+    world.directory.guild_locale = "de"
+    sender, (guild,) = bot.replies._sender, bot.client.guilds
+    monkeypatch.setattr(bot.client, "get_guild", lambda _: None)
+    assert await sender.guild_locale(guild.id) == "de"
+    world.fail_next("GET", rf"/guilds/{guild.id}$", 403, 50001)
+    assert await sender.guild_locale(guild.id) == "en"
+    assert await sender.guild_locale(None) == "en"
+
+
 async def test_a_private_end_beyond_the_token_is_a_direct_message(bot, tools, world):
     generation, _ = await bot.imagine(private=True)
     world.advance(16)
