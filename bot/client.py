@@ -13,7 +13,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.command_sync import sync_commands
-from bot.commands import add_commands
+from bot.commands.registration import add_commands
 from bot.commands.workflow_commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.onboarding import greet

@@ -15,8 +15,7 @@ from bot.cli.export import open_database
 from bot.cli.invocation import CommandError
 from bot.cli.workflows.inspect import load_catalog
 from bot.client import DiscordAddress, LimnerClient
-from bot.commands import COMMAND_NAMES
-from bot.commands.workflow_commands import plan_commands
+from bot.commands.command_plan import COMMAND_NAMES, plan_commands
 from bot.core import StartupError
 from bot.login import LOGIN_IMPOSSIBLE, log_in
 from bot.network import NETWORK_ERRORS

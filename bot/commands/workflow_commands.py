@@ -2,8 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -11,6 +10,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.choices import access_of, chosen_workflow
+from bot.commands.command_plan import COMMANDS, HOW_SHOWN, plan_commands
 from bot.commands.workflow_options import (
     build_option,
     describe,
@@ -26,25 +26,15 @@ from bot.requester import requester_of
 from bot.services import Services, services_of
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 from bot.ui.limits import COMMAND_OPTIONS
-from bot.ui.options import DESCRIPTIONS
-from generation.library.kind_commands import KIND_COMMAND_NAMES
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.request import Value
 
 COMMAND_CHARACTERS = 8000
 """Discord's limit for all names, descriptions and choices of one command."""
 
-COMMANDS = 100
-"""Discord's limit for slash commands in one place."""
-
 _PROMPT = "prompt"
 _WORKFLOW = "workflow"
 _MEDIA = frozenset({InputKind.VIDEO, InputKind.AUDIO})
-
-_HOW_SHOWN = tuple(
-    InputSummary(name, InputKind.BOOLEAN, DESCRIPTIONS[name]) for name in ("private", "spoiler")
-)
-"""Options of every such command, after the workflow's inputs."""
 
 _KIND_DESCRIPTIONS = {
     "edit": mark("Change a picture"),
@@ -57,36 +47,6 @@ _KIND_DESCRIPTIONS = {
 """Descriptions of the commands by kind."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The workflows that get a command, and a sentence for each that is refused one."""
-
-    accepted: tuple[WorkflowSummary, ...] = ()
-    refusals: tuple[str, ...] = ()
-
-
-def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str]) -> Plan:
-    """Decide which workflows get a command.
-
-    The names in `built_in` and those of commands by kind are reserved.
-    """
-    built_in = {*built_in, *KIND_COMMAND_NAMES}
-    accepted: dict[str, WorkflowSummary] = {}
-    refusals = []
-    for workflow in workflows:
-        if workflow.command is None:
-            continue
-        obstacle = _find_obstacle(workflow, workflow.command, built_in, accepted)
-        if obstacle is None:
-            accepted[workflow.command] = workflow
-        else:
-            refusals.append(
-                f"The workflow {workflow.name} does not get the command /{workflow.command}: "
-                f"{obstacle}. People can still choose it in /imagine."
-            )
-    return Plan(tuple(accepted.values()), tuple(refusals))
 
 
 @lru_cache(maxsize=2 * COMMANDS)
@@ -149,27 +109,6 @@ class WorkflowCommands:
             if refusal not in self._refusals:
                 _log.warning("%s", refusal)
         self._refusals = refusals
-
-
-def _find_obstacle(
-    workflow: WorkflowSummary,
-    command: str,
-    built_in: Collection[str],
-    accepted: Mapping[str, WorkflowSummary],
-) -> str | None:
-    if command in built_in:
-        return "Limner has a command of that name itself"
-    if command in accepted:
-        return f"the workflow {accepted[command].name} has it already"
-    if len(built_in) + len(accepted) >= COMMANDS:
-        return f"Discord takes no more than {COMMANDS} commands"
-    most = COMMAND_OPTIONS - len(_HOW_SHOWN)
-    if len(workflow.inputs) > most:
-        return f"it has {len(workflow.inputs)} inputs, and a command has room for {most}"
-    for input_ in workflow.inputs:
-        if not has_valid_value(input_):
-            return f"Discord has no value within the bounds of {input_.name}"
-    return None
 
 
 def _build(workflow: WorkflowSummary, *, has_fixed_choices: bool) -> SlashCommand:
@@ -246,7 +185,7 @@ def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
         return not input_.required, input_.name != _PROMPT, not is_attached
 
     settable = sorted(filter(has_valid_value, inputs), key=rank)
-    return [*settable[: COMMAND_OPTIONS - len(_HOW_SHOWN)], *_HOW_SHOWN]
+    return [*settable[: COMMAND_OPTIONS - len(HOW_SHOWN)], *HOW_SHOWN]
 
 
 def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> CommandInput:
@@ -257,7 +196,7 @@ def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> Co
     values: dict[str, Value | None] = {}
     aspect = None
     for input_, value in given.items():
-        if input_.name in (_PROMPT, _WORKFLOW) or input_ in _HOW_SHOWN:
+        if input_.name in (_PROMPT, _WORKFLOW) or input_ in HOW_SHOWN:
             continue
         if isinstance(value, discord.Attachment):
             attachments[input_.name] = value

@@ -9,7 +9,7 @@ import pytest
 from discord.http import Route
 
 from bot.client import DiscordAddress, LimnerClient
-from bot.commands import COMMAND_NAMES
+from bot.commands.command_plan import COMMAND_NAMES
 from bot.operating.logs import set_up_logs
 from bot.replies import submission
 from bot.replies.posted_files import attachment_hosts

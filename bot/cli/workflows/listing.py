@@ -7,8 +7,7 @@ import click
 
 from bot.cli.workflows.as_json import inspection_json, unusable_json
 from bot.cli.workflows.inspect import load_catalog
-from bot.commands import COMMAND_NAMES
-from bot.commands.workflow_commands import plan_commands
+from bot.commands.command_plan import COMMAND_NAMES, plan_commands
 from bot.pool_members import KNOWN_NODES
 from bot.settings import Settings
 from generation.backends.object_info_cache import KnownNodes

@@ -8,8 +8,8 @@ import pytest
 from discord import app_commands
 
 from bot.client import LimnerClient
-from bot.commands import COMMAND_NAMES
-from bot.commands.workflow_commands import build_command, plan_commands
+from bot.commands.command_plan import COMMAND_NAMES, plan_commands
+from bot.commands.workflow_commands import build_command
 from bot.ui.options import DESCRIPTIONS
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from sandbox.discord_api.errors import NotPossible
