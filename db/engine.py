@@ -1,6 +1,8 @@
 """SQLAlchemy engines, configured for each database."""
 
+import re
 import selectors
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,6 +129,7 @@ def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  #
         dbapi_connection.isolation_level = None
         # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.
         dbapi_connection.create_function("lower", 1, _lower, deterministic=True)
+        dbapi_connection.create_function("has_words", 2, _has_words, deterministic=True)
         cursor = dbapi_connection.cursor()
         for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS:d}", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")
@@ -144,3 +147,18 @@ def _begin_sqlite_transaction(connection: Connection) -> None:
 
 def _lower(text: object) -> object:
     return text.lower() if isinstance(text, str) else text
+
+
+def _has_words(text: str, beginnings: str) -> bool:
+    """Return whether each of these words begins one of the text, as the full-text index decides."""
+    folded = _fold(text)
+    words = _fold(beginnings).split()
+    return all(re.search(rf"(?<![^\W_]){word}", folded) is not None for word in words)
+
+
+def _fold(text: str) -> str:
+    """Return the text in lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text.lower())
+    return "".join(part for part in parts if not unicodedata.combining(part))

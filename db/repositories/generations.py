@@ -233,9 +233,15 @@ class GenerationRepository(Repository):
         if filters.workflow is not None:
             conditions.append(GenerationRow.workflow == filters.workflow)
         if filters.state is not None:
-            conditions.append(GenerationRow.state == filters.state)
+            # Not the bare column for one person: SQLite, which has no statistics, would take the
+            # index of everybody's generations in this state.
+            state = GenerationRow.state
+            column = state if filters.user_id is None else func.coalesce(state, "")
+            conditions.append(column == filters.state)
         if filters.search:
-            conditions.append(prompt_words.find(self._session, filters.search))
+            is_personal = filters.user_id is not None
+            found = prompt_words.find(self._session, filters.search, is_personal=is_personal)
+            conditions.append(found)
         if filters.since is not None:
             conditions.append(GenerationRow.created_at >= filters.since)
         if filters.until is not None:

@@ -51,10 +51,12 @@ def forget(session: Session, generations: Select[Any]) -> None:
         session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))
 
 
-def find(session: Session, search: str) -> ColumnElement[bool]:
+def find(session: Session, search: str, *, is_personal: bool = False) -> ColumnElement[bool]:
     """Return the condition for prompts with words that begin like these, ignoring case.
 
-    Without words to search for, prompts that contain the text anywhere.
+    Without words to search for, prompts that contain the text anywhere. `is_personal` says that
+    another condition leaves one person's prompts: these are read one by one on SQLite, which would
+    first list everybody's with such words.
     """
     words = _WORD.findall(search)
     if not words or _UNSPACED.search(search):
@@ -64,6 +66,8 @@ def find(session: Session, search: str) -> ColumnElement[bool]:
         # Written out: PostgreSQL does not use the expression's index for a parameter.
         vector = func.to_tsvector(literal_column("'simple'"), GenerationRow.prompt)
         return vector.bool_op("@@")(asked)
+    if is_personal:
+        return func.has_words(GenerationRow.prompt, " ".join(words))
     beginnings = " ".join(f'"{word}"*' for word in words)
     is_match = literal_column(WORDS_TABLE).op("MATCH")(beginnings)
     return GenerationRow.id.in_(select(_words.c.generation_id).where(is_match))

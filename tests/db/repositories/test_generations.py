@@ -2,8 +2,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
+from db.dialect import is_postgresql
 from db.errors import Conflict, DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository
@@ -338,6 +339,8 @@ async def test_totals_are_counted_up_to_a_bound(database, add, monkeypatch):
         ("\u96ea", {"unspaced"}),
         ("über", {"umlaut"}),
         ("ÜBER DEM", {"umlaut"}),
+        ("wool 100", {"percent"}),
+        ("b", {"underscore", "backslash"}),
         ("100%", {"percent"}),
         ("%", {"percent"}),
         ("_", {"underscore"}),
@@ -360,7 +363,42 @@ async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, 
     }
     for id_, prompt in prompts.items():
         await add(id_, prompt=prompt)
-    assert set(await ids_of(database, GenerationFilter(search=search))) == expected
+    for user_id in (None, 1):
+        filters = GenerationFilter(search=search, user_id=user_id)
+        assert set(await ids_of(database, filters)) == expected
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        GenerationFilter(user_id=1),
+        GenerationFilter(user_id=1, state="succeeded"),
+        GenerationFilter(user_id=1, guild_id=10, state="succeeded", search="fox"),
+    ],
+)
+async def test_what_one_person_made_is_found_among_theirs_alone(database, filters):
+    executed = []
+    with database.transaction(read_only=True) as session:
+        if is_postgresql(session):
+            pytest.skip("PostgreSQL decides by statistics.")
+        connection = session.connection()
+        event.listen(
+            connection, "before_cursor_execute", lambda *given: executed.append(given[2:4])
+        )
+        generations = GenerationRepository(session)
+        generations.page(filters, limit=10)
+        generations.total(filters)
+        for statement, parameters in tuple(executed):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            details = " ".join(row[3] for row in plan)
+            assert "ix_generations_history_of_person" in details
+            assert "generation_words" not in details
+
+
+async def test_accents_are_found_without_them_where_the_index_folds_them(database, add):
+    await add("cafe", prompt="A Café in Zürich")
+    found = await ids_of(database, GenerationFilter(search="cafe zur"))
+    assert await ids_of(database, GenerationFilter(search="cafe zur", user_id=1)) == found
 
 
 async def test_measured_are_the_newest_successes(database, add, noon):
