@@ -108,8 +108,10 @@ class ReviewRepository(Repository):
             .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
             .where(
                 ReviewRow.state.in_(WAITING),
-                GenerationRow.guild_id == guild_id,
-                GenerationRow.state == "succeeded",
+                # Not the bare columns: SQLite, which has no statistics, would read all generations
+                # of the guild by their index, instead of the few that wait.
+                GenerationRow.guild_id + 0 == guild_id,
+                func.coalesce(GenerationRow.state, "") == "succeeded",
                 GenerationRow.removed_at.is_(None),
             )
         )

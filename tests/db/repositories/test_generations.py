@@ -1,16 +1,17 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from db.dialect import is_postgresql
 from db.errors import Conflict, DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository
 from db.repositories.line import LineRepository, UnfinishedCounts
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
+from tests.support.query_plans import explain
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -377,22 +378,15 @@ async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, 
     ],
 )
 async def test_what_one_person_made_is_found_among_theirs_alone(database, filters):
-    executed = []
     with database.transaction(read_only=True) as session:
-        if is_postgresql(session):
-            pytest.skip("PostgreSQL decides by statistics.")
-        connection = session.connection()
-        event.listen(
-            connection, "before_cursor_execute", lambda *given: executed.append(given[2:4])
-        )
         generations = GenerationRepository(session)
-        generations.page(filters, limit=10)
-        generations.total(filters)
-        for statement, parameters in tuple(executed):
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            details = " ".join(row[3] for row in plan)
-            assert "ix_generations_history_of_person" in details
-            assert "generation_words" not in details
+        for read in (
+            partial(generations.page, filters, limit=10),
+            partial(generations.total, filters),
+        ):
+            for plan in explain(session, read):
+                assert "ix_generations_history_of_person" in plan
+                assert "generation_words" not in plan
 
 
 async def test_accents_are_found_without_them_where_the_index_folds_them(database, add):
