@@ -46,7 +46,8 @@ class Plan:
 
     A `folder` that is a file system of its own, such as a small tmpfs, is filled now and then.
 
-    Once nothing goes wrong any more, one more generation has to end every `patience_s`.
+    Once nothing goes wrong any more, one more generation has to end every `patience_s`. Backends
+    draw pictures of at most `largest_drawing` pixels a side, if given: that takes less CPU.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Plan:
     database_url: str | None = None
     roles: tuple[str, ...] = ("all",)
     patience_s: float = 300.0
+    largest_drawing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,11 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
         await _set_up_guild(url, world)
         backends = [
             await stack.enter_async_context(
-                ComfyUIStandIn(step_seconds=STEP_SECONDS, load_seconds=0.05)
+                ComfyUIStandIn(
+                    step_seconds=STEP_SECONDS,
+                    load_seconds=0.05,
+                    largest_drawing=plan.largest_drawing,
+                )
             )
             for _ in range(BACKENDS)
         ]

@@ -184,7 +184,7 @@ def test_a_backend_that_was_restarted_explains_a_second_run():
 
 @pytest.mark.timeout(240)
 async def test_killed_at_random_nothing_is_lost_doubled_or_charged_wrongly(tmp_path):
-    report = await play(Plan(tmp_path, kills=2, seed=7, patience_s=120))
+    report = await play(Plan(tmp_path, kills=2, seed=7, patience_s=120, largest_drawing=256))
     assert report.findings == ()
     assert report.faults["kill -9"] == 2
     assert report.states.total() > 0
