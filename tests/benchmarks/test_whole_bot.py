@@ -4,6 +4,7 @@ import multiprocessing
 import os
 
 import pytest
+import pytest_asyncio
 
 from benchmarks import process_tree
 from benchmarks.scale import Scale
@@ -74,24 +75,39 @@ def test_no_figure_is_in_two_rows():
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("program", [Program.FLOOR, Program.SQLITE])
-async def test_a_program_makes_pictures_between_the_stand_ins(program):
-    async with open_stage(program, Setting(QUICK), None) as stage:
-        ask = await stage.ask(1, "job-1")
-        assert ask.is_acknowledged
-        await stage.wait_for_pictures([ask], 60)
-        started_at = await stage.moments("started_at")
-        assert ask.sent_at <= started_at["job-1"]
-        assert started_at["job-1"] <= stage.log.pictured_at[ask.interaction_id]
-        assert stage.cpu_seconds() > 0
-        assert stage.resident_mb() > 20
-        assert stage.world.unknown_requests == []
-
-
-async def test_a_program_tells_what_it_executes():
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched():
+    """The bot that tells what it executes, for all tests of the module: it starts in seconds."""
     async with open_stage(Program.SQLITE, Setting(QUICK, watches_loop=True), None) as stage:
-        (before,) = await stage.reports()
-        await stage.wait_for_pictures([await stage.ask(1, "job-1")], 60)
-        (after,) = await stage.reports()
+        yield stage
+
+
+async def test_the_floor_makes_pictures_between_the_stand_ins():
+    async with open_stage(Program.FLOOR, Setting(QUICK), None) as stage:
+        await assert_makes_pictures(stage)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_bot_makes_pictures_between_the_stand_ins(watched):
+    await assert_makes_pictures(watched)
+
+
+async def assert_makes_pictures(stage):
+    ask = await stage.ask(1, "job-1")
+    assert ask.is_acknowledged
+    await stage.wait_for_pictures([ask], 60)
+    started_at = await stage.moments("started_at")
+    assert ask.sent_at <= started_at["job-1"]
+    assert started_at["job-1"] <= stage.log.pictured_at[ask.interaction_id]
+    assert stage.cpu_seconds() > 0
+    assert stage.resident_mb() > 20
+    assert stage.world.unknown_requests == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_program_tells_what_it_executes(watched):
+    (before,) = await watched.reports()
+    await watched.wait_for_pictures([await watched.ask(1, "job-2")], 60)
+    (after,) = await watched.reports()
     assert after["statements"] > before["statements"] > 0
     assert after["loop_p99_ms"] <= after["loop_worst_ms"]
