@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, delete, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.repositories import prompt_words
@@ -63,7 +63,10 @@ class RetentionRepository(Repository):
             select(GenerationRow.id)
             .where(
                 GenerationRow.guild_id == guild_id,
-                GenerationRow.state.in_(FINAL_STATES),
+                # Leaves to the guild's history what SQLite would look for in all its generations:
+                # the bare state has an index, and it has no statistics.
+                GenerationRow.created_at < before,
+                func.coalesce(GenerationRow.state, "").in_(FINAL_STATES),
                 GenerationRow.finished_at < before,
                 GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
                 *conditions,

@@ -134,7 +134,7 @@ async def test_what_is_kept_long_enough_is_forgotten(environment):
             with core.database.transaction() as session:
                 long_ago = datetime.now(UTC) - timedelta(days=2 * days)
                 GenerationRepository(session).update(
-                    id_, finished_at=long_ago, delivered_at=long_ago
+                    id_, created_at=long_ago, finished_at=long_ago, delivered_at=long_ago
                 )
             await core.services.retention.set(
                 Actor(environment.mo.id, guild_id), RetentionSettings(pictures=1, prompts=3)

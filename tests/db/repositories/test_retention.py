@@ -1,10 +1,12 @@
 """What a guild keeps no longer, on each database."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.moderation.transparency import GuildPeriod, TransparencyRepository
 from db.repositories.retention import RetentionRepository
+from tests.support.query_plans import explain
 from tests.support.rows import generation_row
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -60,3 +62,11 @@ async def test_other_texts_than_a_prompt_are_redacted_too(database):
         assert retention.forget_prompts(7, NOW, NOW) == 1
         assert retention.forget_prompts(7, NOW, NOW) == 0
         assert (GenerationRepository(session).get("bare")).values == {}
+
+
+async def test_old_ones_are_looked_for_among_old_ones_alone(database):
+    with database.transaction() as session:
+        retention = RetentionRepository(session)
+        for forget in (retention.forget_pictures, retention.forget_prompts):
+            (plan,) = explain(session, partial(forget, 7, NOW, NOW))
+            assert "ix_generations_history_of_guild (guild_id=? AND created_at<?)" in plan
