@@ -51,7 +51,9 @@ def new_id():
 async def stand_in(request):
     version = getattr(request, "param", "0.33.0")
     models = {"checkpoints": [CHECKPOINT]}
-    stand_in = ComfyUIStandIn(version=version, step_seconds=0, load_seconds=0, models=models)
+    stand_in = ComfyUIStandIn(
+        version=version, step_seconds=0, load_seconds=0, models=models, largest_drawing=64
+    )
     async with stand_in:
         yield stand_in
 

@@ -48,7 +48,7 @@ def picture_graph(name):
 async def stand_in(request):
     models = {"checkpoints": ["tiny_sd3.safetensors"]}
     async with ComfyUIStandIn(
-        version=request.param, step_seconds=0, load_seconds=0, models=models
+        version=request.param, step_seconds=0, load_seconds=0, models=models, largest_drawing=64
     ) as stand_in:
         yield stand_in
 

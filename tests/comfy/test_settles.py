@@ -150,7 +150,11 @@ FAULTS = {
 async def play(version, fault, error, settle):
     """One fault on a server of its own; None, or what went otherwise than it should."""
     stand_in = ComfyUIStandIn(
-        version=version, step_seconds=0.02, load_seconds=0, models={"checkpoints": [CHECKPOINT]}
+        version=version,
+        step_seconds=0.02,
+        load_seconds=0,
+        models={"checkpoints": [CHECKPOINT]},
+        largest_drawing=64,
     )
     async with stand_in:
         backend = ComfyServer(BackendSettings(stand_in.url))
@@ -324,7 +328,7 @@ async def test_previews_and_progress_of_other_peoples_prompts(place, settle, str
 
 async def test_restart_with_work_waiting_and_running(settle, eventually, brisk):
     async with ComfyUIStandIn(
-        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}
+        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}, largest_drawing=64
     ) as stand_in:
         backend = ComfyServer(BackendSettings(stand_in.url), brisk)
         await backend.open()
@@ -343,7 +347,7 @@ async def test_restart_with_work_waiting_and_running(settle, eventually, brisk):
 async def test_server_stops_answering_http(settle, eventually, brisk):
     """What the socket tells is enough; what nobody answers at all ends as unreachable."""
     async with ComfyUIStandIn(
-        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}
+        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}, largest_drawing=64
     ) as stand_in:
         backend = ComfyServer(
             BackendSettings(stand_in.url), dataclasses.replace(brisk, request=1.0)
@@ -487,7 +491,11 @@ async def test_interrupt_at_once_after_the_submission(place, settle):
 )
 async def test_lost_interrupt_and_false_cancelled(version, fault, settle, eventually, brisk):
     async with ComfyUIStandIn(
-        version=version, step_seconds=0.02, load_seconds=0, models={"checkpoints": [CHECKPOINT]}
+        version=version,
+        step_seconds=0.02,
+        load_seconds=0,
+        models={"checkpoints": [CHECKPOINT]},
+        largest_drawing=64,
     ) as stand_in:
         backend = ComfyServer(BackendSettings(stand_in.url), brisk)
         await backend.open()
@@ -537,7 +545,7 @@ async def test_running_prompt_interrupted_by_somebody_else(place, settle, strang
 
 async def test_queue_cleared_by_somebody_else(settle, eventually, brisk):
     async with ComfyUIStandIn(
-        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}
+        step_seconds=0.05, load_seconds=0, models={"checkpoints": [CHECKPOINT]}, largest_drawing=64
     ) as stand_in:
         backend = ComfyServer(BackendSettings(stand_in.url), brisk)
         await backend.open()

@@ -59,7 +59,7 @@ async def open_stand_in(version: str) -> AsyncIterator[Place]:
             "checkpoints": ["tiny_sd3.safetensors"],
             "vae": ["hunyuan3d-vae-v2.safetensors"],
         },
-        largest_drawing=256,
+        largest_drawing=64,
     )
     async with stand_in, open_backend(stand_in.url, BRISK) as backend:
         yield Place(stand_in.url, backend, stand_in)
