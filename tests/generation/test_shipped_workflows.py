@@ -90,7 +90,7 @@ def check(app, ended):
 
 
 async def test_against_the_stand_in(open_app, sqlite_url, library, requests):
-    async with ComfyUIStandIn(step_seconds=0.05, load_seconds=0.01, largest_drawing=256) as comfy:
+    async with ComfyUIStandIn(step_seconds=0.05, load_seconds=0.01, largest_drawing=64) as comfy:
         backend = build_backend(BackendSettings(url=comfy.url))
         async with open_app(sqlite_url, backend, catalog=library) as app:
             await app.informed()

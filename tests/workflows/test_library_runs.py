@@ -109,7 +109,9 @@ async def run(backend, workflow, values):
 
 @pytest.fixture
 async def recent():
-    async with ComfyUIStandIn(version="0.33.0", step_seconds=0, load_seconds=0) as stand_in:
+    async with ComfyUIStandIn(
+        version="0.33.0", step_seconds=0, load_seconds=0, largest_drawing=64
+    ) as stand_in:
         opened = build_backend(BackendSettings(stand_in.url))
         await opened.open()
         yield opened
