@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,6 +19,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import table_of
 from db.dialect import count_changed
@@ -26,6 +27,7 @@ from db.repositories import prompt_words
 from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.repository import Repository
 from db.tables import (
+    DIRECT_MESSAGES,
     UNFINISHED_STATES,
     ChangeRow,
     FlagRow,
@@ -228,18 +230,23 @@ class GenerationRepository(Repository):
         conditions: list[ColumnElement[bool]] = []
         if filters.user_id is not None:
             conditions.append(GenerationRow.user_id == filters.user_id)
-        if filters.guild_id is not None:
+        is_personal = filters.user_id is not None
+
+        def read(column: InstrumentedAttribute[Any], otherwise: object) -> ColumnElement[Any]:
+            # Not the bare column for one person: SQLite, which has no statistics, may take an index
+            # of everybody's generations with this value.
+            return func.coalesce(column, otherwise) if is_personal else column.expression
+
+        if filters.guild_id is not None and is_personal:
+            guild_id = read(GenerationRow.guild_id, DIRECT_MESSAGES)
+            conditions.append(guild_id == (filters.guild_id or DIRECT_MESSAGES))
+        elif filters.guild_id is not None:
             conditions.append(is_in(filters.guild_id))
         if filters.workflow is not None:
-            conditions.append(GenerationRow.workflow == filters.workflow)
+            conditions.append(read(GenerationRow.workflow, "") == filters.workflow)
         if filters.state is not None:
-            # Not the bare column for one person: SQLite, which has no statistics, would take the
-            # index of everybody's generations in this state.
-            state = GenerationRow.state
-            column = state if filters.user_id is None else func.coalesce(state, "")
-            conditions.append(column == filters.state)
+            conditions.append(read(GenerationRow.state, "") == filters.state)
         if filters.search:
-            is_personal = filters.user_id is not None
             found = prompt_words.find(self._session, filters.search, is_personal=is_personal)
             conditions.append(found)
         if filters.since is not None:

@@ -375,6 +375,7 @@ async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, 
         GenerationFilter(user_id=1),
         GenerationFilter(user_id=1, state="succeeded"),
         GenerationFilter(user_id=1, guild_id=10, state="succeeded", search="fox"),
+        GenerationFilter(user_id=1, guild_id=0, workflow="upscale"),
     ],
 )
 async def test_what_one_person_made_is_found_among_theirs_alone(database, filters):
