@@ -33,21 +33,22 @@ COMFORTABLE: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Milliseconds of one core, measured by `benchmarks.whole_bot` on slow cores."""
+    """Milliseconds of one core: CPU time of the processes of `benchmarks.whole_bot`."""
 
-    acknowledge_ms: float = 11.0
+    acknowledge_ms: float = 4.0
     """From the gateway to the acknowledgement, rules from memory."""
-    accept_ms: float = 9.0
-    run_ms: float = 50.0
+    accept_ms: float = 11.0
+    """Recording it, and the gateway's events about the reply meanwhile."""
+    run_ms: float = 33.0
     """Starting, following 20 steps, fetching and describing a picture of 1.5 MB."""
-    tell_ms: float = 20.0
-    edit_ms: float = 5.0
+    tell_ms: float = 13.0
+    edit_ms: float = 2.5
     """One progress edit; they are `edit_every_s` apart."""
-    database_ms: float = 25.0
-    """PostgreSQL's own, for 37 statements and 1.5 MB."""
-    turn_ms: float = 0.3
+    database_ms: float = 23.0
+    """PostgreSQL's own, for 31 statements and 1.5 MB."""
+    turn_ms: float = 0.15
     """One decision of the process that gives turns …"""
-    turn_ms_waiting: float = 0.009
+    turn_ms_waiting: float = 0.0035
     """… and what each waiting generation adds to it."""
     edit_every_s: float = 2.0
     rest_ms: float = 22.0
@@ -69,7 +70,7 @@ class Installation:
     workers: int = 0
     database_cores: int = 1
     core_speed: float = 1.0
-    """Against the cores that were measured; a Raspberry Pi 4 has about half."""
+    """Against the cores that were measured; a Raspberry Pi 4 has about a quarter."""
     generations_a_day: float = 40.0
     """Of one guild; a fifth of them in the busiest hour."""
     run_s: float = 15.0
@@ -81,7 +82,7 @@ class Installation:
 
 
 STEPS: Final = (
-    Installation("Raspberry Pi, SQLite", 1, 1, core_speed=0.5),
+    Installation("Raspberry Pi, SQLite", 1, 1, core_speed=0.25),
     Installation("one process, SQLite", 50, 4),
     Installation("one process, PostgreSQL", 500, 30),
     Installation("bot and workers", 2_500, 150, workers=1),
@@ -109,10 +110,9 @@ def describe_cells(costs: Costs) -> Iterator[str]:
     """What the model says of cells that `benchmarks.whole_bot` measures in one process."""
     yield "| cell | the model |"
     yield "| --- | --- |"
-    together = _wait_ms([0.0] * 24, costs.acknowledge_ms)
+    together = acknowledge([0.0] * 24, costs)
     yield f"| 24 people at once: slowest acknowledgement, ms | {max(together):.0f} |"
-    # Acknowledgements go before recordings.
-    many = _wait_ms([number / 100 for number in range(100)], costs.acknowledge_ms)
+    many = acknowledge([number / 100 for number in range(100)], costs)
     yield f"| 100 people in one second: acknowledgement p95, ms | {quantile(many, 0.95):.0f} |"
     alone = costs.acknowledge_ms + costs.accept_ms + costs.run_ms + costs.tell_ms
     yield f"| CPU a generation, alone, ms | {alone:.0f} |"
@@ -208,9 +208,20 @@ def serve(ready: Sequence[float], servers: int, times: Sequence[float]) -> list[
     return done
 
 
-def _wait_ms(arrivals: Sequence[float], cost_ms: float) -> list[float]:
-    done = serve(arrivals, 1, [cost_ms / 1000] * len(arrivals))
-    return [(end - at) * 1000 for at, end in zip(arrivals, done, strict=True)]
+def acknowledge(arrivals: Sequence[float], costs: Costs) -> list[float]:
+    """Milliseconds to each acknowledgement in one process, which go before recordings."""
+    now, recordings = 0.0, 0
+    delays: list[float] = []
+    while len(delays) < len(arrivals):
+        arrival = arrivals[len(delays)]
+        if arrival <= now:
+            now, recordings = now + costs.acknowledge_ms / 1000, recordings + 1
+            delays.append((now - arrival) * 1000)
+        elif recordings:
+            now, recordings = now + costs.accept_ms / 1000, recordings - 1
+        else:
+            now = arrival
+    return delays
 
 
 def _mean_wait_s(one: Installation, costs: Costs) -> float:
