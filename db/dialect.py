@@ -9,15 +9,26 @@ from sqlalchemy.orm import Session
 
 from db.base import Base
 
+INSERTS: Mapping[str, type[postgresql.Insert | sqlite.Insert]] = {
+    "postgresql": postgresql.Insert,
+    "sqlite": sqlite.Insert,
+}
+"""INSERT statements with support for conflicting keys, by dialect."""
+
+
+def dialect_of(session: Session) -> str:
+    """Return the dialect of this transaction, "postgresql" or "sqlite"."""
+    return session.get_bind().dialect.name
+
 
 def is_postgresql(session: Session) -> bool:
     """Return whether this transaction is on PostgreSQL, otherwise on SQLite."""
-    return session.get_bind().dialect.name == "postgresql"
+    return dialect_of(session) == "postgresql"
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Build an INSERT with support for conflicting keys."""
-    return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
+    return INSERTS[dialect_of(session)](table)
 
 
 def count_changed(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, exists, func, insert, select
+from sqlalchemy import BigInteger, bindparam, func, select
 
 from db.base import table_of
-from db.dialect import is_postgresql
+from db.dialect import INSERTS, dialect_of, is_postgresql
 from db.repositories.repository import Repository
 from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow, PersonRow
 
@@ -46,27 +46,25 @@ _USAGE = select(
     _ROWS.at >= bindparam("since"),
 )
 _IS_RESERVED = (_ROWS.generation_id == bindparam("of_id"), _ROWS.kind == RESERVE)
-_LOCK_RESERVED = select(_ROWS.kind).where(*_IS_RESERVED).with_for_update()
-_OTHER = _TABLE.alias().c
-_IS_CLOSED = exists().where(
-    _OTHER.generation_id == bindparam("of_id"), _OTHER.kind.in_((CHARGE, REFUND))
+_CLOSED = (
+    ("generation_id", _ROWS.generation_id),
+    ("kind", bindparam("new_kind", type_=_ROWS.kind.type)),
+    ("user_id", _ROWS.user_id),
+    ("guild_id", _ROWS.guild_id),
+    ("amount", bindparam("pictures", type_=_ROWS.amount.type) - _ROWS.amount),
+    ("gpu_ms", bindparam("spent_ms", type_=_ROWS.gpu_ms.type) - _ROWS.gpu_ms),
+    ("at", _ROWS.at),
 )
-_CLOSE = (
-    insert(_TABLE)
+_CLOSE = {
+    dialect: build(_TABLE)
     .from_select(
-        ["generation_id", "kind", "user_id", "guild_id", "amount", "gpu_ms", "at"],
-        select(
-            _ROWS.generation_id,
-            bindparam("new_kind", type_=_ROWS.kind.type),
-            _ROWS.user_id,
-            _ROWS.guild_id,
-            bindparam("pictures", type_=_ROWS.amount.type) - _ROWS.amount,
-            bindparam("spent_ms", type_=_ROWS.gpu_ms.type) - _ROWS.gpu_ms,
-            _ROWS.at,
-        ).where(*_IS_RESERVED, ~_IS_CLOSED),
+        [name for name, _ in _CLOSED], select(*(value for _, value in _CLOSED)).where(*_IS_RESERVED)
     )
+    # Closed before, even by a transaction that has not ended: an index allows one such row.
+    .on_conflict_do_nothing()
     .returning(_ROWS.generation_id)
-)
+    for dialect, build in INSERTS.items()
+}
 
 
 class ChargeRepository(Repository):
@@ -128,9 +126,6 @@ class ChargeRepository(Repository):
         return self._close(generation_id, REFUND, Spent())
 
     def _close(self, generation_id: str, kind: str, spent: Spent) -> bool:
-        if is_postgresql(self._session):
-            # A charge and a refund at once run one after the other; each statement sees what was
-            # committed before it, so that the lock cannot be part of the next one.
-            self._session.execute(_LOCK_RESERVED, {"of_id": generation_id})
         values = {"new_kind": kind, "pictures": spent.pictures, "spent_ms": spent.gpu_ms}
-        return self._session.scalar(_CLOSE, {"of_id": generation_id, **values}) is not None
+        statement = _CLOSE[dialect_of(self._session)]
+        return self._session.scalar(statement, {"of_id": generation_id, **values}) is not None

@@ -37,3 +37,13 @@ class ChargeRow(Base):
         CheckConstraint("kind IN ('reserve', 'charge', 'refund')", name="kind"),
         Index("ix_charges_usage_of_person", "user_id", "guild_id", "at"),
     )
+
+
+_IS_CLOSING = ChargeRow.kind.in_((CHARGE, REFUND))
+Index(
+    "ux_charges_closing",
+    ChargeRow.generation_id,
+    unique=True,
+    sqlite_where=_IS_CLOSING,
+    postgresql_where=_IS_CLOSING,
+)
