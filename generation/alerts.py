@@ -112,10 +112,14 @@ class Alerts(Transactional):
                 problems[f"{REFUSES}{name}"] = f"GPU {name} takes no work: {refusals.get(name)}"
         for name, problem in (await self._power_problems()).items():
             problems[f"{POWER}{name}"] = f"GPU {name}: {problem}"
-        free = await asyncio.to_thread(self._count_free_bytes, self._data)
-        if free < LEAST_FREE_BYTES * (2 if DISK in reported else 1):
-            mib = free // 2**20
-            problems[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
+        try:
+            free = await asyncio.to_thread(self._count_free_bytes, self._data)
+        except OSError as error:
+            problems[DISK] = f"The folder {self._data} cannot be used: {error.strerror}."
+        else:
+            if free < LEAST_FREE_BYTES * (2 if DISK in reported else 1):
+                mib = free // 2**20
+                problems[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
         if count := await self._count_undelivered():
             problems[DELIVERIES] = (
                 f"Results that could not be posted for ten minutes: {count}. The log says why."

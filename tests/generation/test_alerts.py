@@ -1,5 +1,6 @@
 """What operators are told, once each."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,8 +36,11 @@ class Watch:
             is_responsible=lambda: True,
             now=lambda: NOON,
             clock=lambda: self.seconds,
-            count_free_bytes=lambda _path: self.free_bytes,
+            count_free_bytes=self.count_free_bytes,
         )
+
+    def count_free_bytes(self, folder):
+        return self.free_bytes if folder.exists() else shutil.disk_usage(folder).free
 
     async def tell(self, text):
         if self.refusal is not None:
@@ -120,6 +124,14 @@ async def test_a_disk_that_is_nearly_full(watch):
     watch.free_bytes = LEAST_FREE_BYTES * 1.5
     assert await watch.pass_time() == []
     watch.free_bytes = LEAST_FREE_BYTES * 3
+    assert await watch.pass_time() == ["The disk has room again."]
+
+
+async def test_a_data_folder_that_is_gone(watch):
+    watch.data.rmdir()
+    (said,) = await watch.pass_time()
+    assert "cannot be used: No such file or directory." in said
+    watch.data.mkdir()
     assert await watch.pass_time() == ["The disk has room again."]
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_COMMENTS = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
+_COMMENT_STARTS = re.compile(r"/\*|//[^\n\r\u2028\u2029]*")
 _ESCAPED = re.compile(r"\\([{}|])")
 
 MAX_DEPTH = 50
@@ -15,7 +15,23 @@ def resolve_prompt(text: str) -> str:
     The editor draws one at random each time; a stored graph needs a fixed one. A backslash escapes
     a brace or bar.
     """
-    return _ESCAPED.sub(r"\1", _resolve(_COMMENTS.sub("", text), 0))
+    return _ESCAPED.sub(r"\1", _resolve(_remove_comments(text), 0))
+
+
+def _remove_comments(text: str) -> str:
+    kept: list[str] = []
+    position = searched_from = 0
+    # A regular expression for whole comments would look for the end of each unclosed one.
+    last_end = text.rfind("*/")
+    while match := _COMMENT_STARTS.search(text, searched_from):
+        searched_from = match.end()
+        if match[0] == "/*":
+            if searched_from > last_end:
+                continue
+            searched_from = text.index("*/", searched_from) + 2
+        kept.append(text[position : match.start()])
+        position = searched_from
+    return "".join(kept) + text[position:]
 
 
 def _resolve(text: str, depth: int) -> str:

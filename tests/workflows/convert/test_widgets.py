@@ -3,6 +3,7 @@
 import pytest
 
 from workflows.convert import convert
+from workflows.convert.dynamic_prompts import resolve_prompt
 
 
 def test_a_control_beside_a_seed_is_no_input(inputs, made):
@@ -104,6 +105,22 @@ def test_a_choice_that_the_class_lacks_takes_its_inputs_by_name_and_is_told(clas
 def test_comments_and_choices_in_a_prompt_are_resolved(inputs, made):
     text = made.node(1, "CLIPTextEncode", [r"a {red|blue} \{house\} // not this"])
     assert inputs([text])["1"] == {"text": "a red {house} "}
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        ("a /* b */c", "a c"),
+        ("a /* b // c */d", "a d"),
+        ("a // b /* c\nd */ e", "a \nd */ e"),
+        ("a /* b", "a /* b"),
+        ("a */ b /* c // d\ne", "a */ b /* c \ne"),
+        ("/**//*/ a */b", "b"),
+        ("http://a /*", "http:"),
+    ],
+)
+def test_comments_are_removed(typed, left):
+    assert resolve_prompt(typed) == left
 
 
 def test_a_converted_widget_keeps_its_slot(inputs, made):
