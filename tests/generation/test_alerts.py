@@ -128,7 +128,8 @@ async def test_a_disk_that_is_nearly_full(watch):
 
 
 async def test_a_data_folder_that_is_gone(watch):
-    watch.data.rmdir()
+    watch.data /= "data"
+    watch.restart()
     (said,) = await watch.pass_time()
     assert "cannot be used: No such file or directory." in said
     watch.data.mkdir()
