@@ -292,8 +292,8 @@ class _Reading:
         workflow = workflow or self._before.by_path.get(path)
         if workflow is None:
             return
-        here = [other for other in self._by_path if other.parent == path.parent]
-        taken = next((one for one in here if self._by_path[one].name == workflow.name), None)
+        same_name = (other for other, one in self._by_path.items() if one.name == workflow.name)
+        taken = next((other for other in same_name if other.parent == path.parent), None)
         if taken is not None:
             sentence = f"{taken.name} already is the workflow {workflow.name}: rename one of them."
             self._report(path, sentence)
