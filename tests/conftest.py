@@ -13,7 +13,7 @@ from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
 from db.database import Database
 from generation.marking.keys import KEY_FILE, make_key
-from tests.support import collected
+from tests.support import collected, compiled_statements
 from tests.support.certificates import Authority
 from tests.support.logs import logging_restored
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
@@ -22,6 +22,8 @@ from tests.support.running_service import migrate_engine
 # Examples are judged by what comes out, not by how long a busy machine takes.
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
+
+compiled_statements.share()
 
 pytest_collection_modifyitems = collected.keep_processes_busy
 pytest_collection_finish = collected.freeze
