@@ -38,7 +38,7 @@ def _shipped_in_memory():
 @pytest.fixture
 def largest_drawing():
     """Pixels a side of what the stand-in paints: most tests need no more."""
-    return 256
+    return 128
 
 
 @pytest.fixture

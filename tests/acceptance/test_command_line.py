@@ -98,7 +98,7 @@ async def test_generate_with_another_program_in_the_place_of_comfyui(limner, ano
 
 
 async def test_generate_saves_a_picture(limner, tmp_path):
-    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=256) as comfyui:
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=128) as comfyui:
         result = await limner(
             *("generate", "a fox", "--seed", "7", "--set", "steps=4", "--set", "aspect=16:9"),
             *("--out", "pictures"),
@@ -140,7 +140,7 @@ async def test_generate_without_a_prompt(limner, tmp_path):
 
 
 async def test_generate_refuses_an_option_the_workflow_has_no_place_for(limner):
-    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=256) as comfyui:
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=128) as comfyui:
         result = await limner(
             *("generate", "a fox", "--workflow", "txt2img-sd", "--set", "wings=2"),
             COMFYUI_URLS=comfyui.url,
@@ -209,7 +209,7 @@ async def test_what_a_console_cannot_show_is_replaced(limner, tmp_path, encoding
 
 
 async def test_check_says_of_everything_whether_it_works(limner):
-    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=256) as comfyui:
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=128) as comfyui:
         result = await limner("check", COMFYUI_URLS=comfyui.url, LIMNER_DATE="x")
         printed = await limner("check", "--json", COMFYUI_URLS=comfyui.url)
     assert result.returncode == printed.returncode == 1

@@ -21,7 +21,7 @@ def describe_backend(folder, url):
 async def test_from_the_terminal_to_a_picture(limner, tmp_path, picture):
     (tmp_path / "given.png").write_bytes(picture())
     async with (
-        ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=256) as comfyui,
+        ComfyUIStandIn(step_seconds=0.01, load_seconds=0, largest_drawing=128) as comfyui,
         api_proxy(comfyui.url) as url,
     ):
         describe_backend(tmp_path / "data", url)

@@ -107,6 +107,7 @@ async def test_an_upscale_is_really_larger(environment, picture):
         assert (await fetch(done)).size == (256, 192)
 
 
+@pytest.mark.parametrize("largest_drawing", [256])
 async def test_four_pictures_come_in_one_message(environment):
     async with environment.bot() as core:
         done = await finished(await imagine(environment.ana, prompt="four foxes", count=4))

@@ -51,6 +51,7 @@ async def told(person, text):
     return await person.wait_for(lambda message: text in as_text(message), PATIENCE_S)
 
 
+@pytest.mark.parametrize("largest_drawing", [256])
 async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
     environment.world.attachment_size_limit = 2**26
     async with environment.bot() as core:
@@ -154,6 +155,7 @@ async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(environment
         assert refused["ephemeral"]
 
 
+@pytest.mark.parametrize("largest_drawing", [256])
 async def test_an_old_result_is_upscaled_from_what_discord_holds(environment):
     async with environment.bot() as core:
         done = await imagine(environment.ana, aspect="1:1")

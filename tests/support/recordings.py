@@ -23,6 +23,7 @@ async def replay(version: str, name: str, folder: Path) -> None:
     (folder / "input").mkdir()
     (folder / "input" / "corrupt.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     options = {"step_seconds": 0.05, "load_seconds": 0, "models": TINY_MODELS, "root": folder}
+    options["largest_drawing"] = 128
     if name == "two_clients":
         options["load_seconds"] = 1
     async with (

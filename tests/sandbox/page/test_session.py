@@ -22,7 +22,7 @@ HOSTILE = '<img src=x onerror="document.title=1"> **bold** @everyone [x](javascr
 async def stage() -> AsyncIterator[Stage]:
     async with open_stage() as opened:
         # Coarse pictures are drawn sooner.
-        opened.comfyui.largest_drawing = 256
+        opened.comfyui.largest_drawing = 128
         yield opened
 
 
