@@ -48,8 +48,9 @@ async def export(person):
 @pytest.mark.parametrize("largest_drawing", [1024])
 async def test_the_archive_has_a_page_with_pictures_and_links_for_the_rest(environment):
     prompt = "<b>a fox</b> & more"
-    async with environment.bot():
-        await make(environment.ana, prompt=prompt, seed=1, aspect="21:9")
+    async with environment.bot() as core:
+        made = await make(environment.ana, prompt=prompt, seed=1, aspect="21:9")
+        await environment.wait_until_delivered(core, id_of(made))
         archive = await fetch_archive(environment.ana)
         (name,) = [one for one in archive.namelist() if one.startswith("pictures/")]
         with Image.open(archive.open(name)) as picture:
@@ -70,7 +71,8 @@ async def test_the_archive_fits_into_a_request_whatever_a_person_may_receive(env
     environment.world.attachment_size_limit = 500 * 1024 * 1024
     async with environment.bot() as core:
         for seed in range(3):
-            await make(environment.ana, prompt="a fox", seed=seed)
+            made = await make(environment.ana, prompt="a fox", seed=seed)
+            await environment.wait_until_delivered(core, id_of(made))
         with core.database.transaction() as session:
             session.execute(update(OutputContentRow).values(content=written.getvalue()))
         archive = await fetch_archive(environment.ana)
@@ -108,6 +110,8 @@ async def test_a_record_is_kept_until_its_message_is_deleted(environment):
     async with environment.bot() as core:
         earlier = id_of(await make(ana, prompt="a fox", seed=1))
         later = id_of(await make(ana, prompt="a fox", seed=2))
+        for id_ in (earlier, later):
+            await environment.wait_until_delivered(core, id_)
         held = world.hold_next("DELETE", r"/messages/\d+$")
         await ask_to_delete(ana, "Deleting 2 results.")
         await asyncio.wait_for(held.arrived.wait(), PATIENCE_S)

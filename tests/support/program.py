@@ -58,6 +58,15 @@ class TestEnvironment:
         return message is not None and files_of(message) and "seed" in as_text(message)
 
     @staticmethod
+    async def wait_until_delivered(core, generation_id):
+        """Until its delivery is recorded, which comes after its message."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if (await core.service.find(generation_id)).delivered_at is not None:
+                    return
+                await asyncio.sleep(0.05)
+
+    @staticmethod
     async def wait_until_forgotten(core, generation_id):
         async with asyncio.timeout(PATIENCE_S):
             while True:
