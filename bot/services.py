@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 import discord
+from cachetools import FIFOCache
 
 from bot.press_order import PressOrder
 from generation.backends.draining import BackendAdmin
@@ -29,6 +30,9 @@ from generation.requests.derivations import Derivations
 from generation.requests.reposting import Reposting
 from generation.service import GenerationService
 from generation.tasks import PendingWork
+
+REMEMBERED_PICTURES = 1_000
+"""Pictures remembered while the form for using them is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ class Services:
     visible_mark: VisibleMark
     marker: Marker = field(default_factory=Marker)
     file_slots: FileSlots = field(default_factory=FileSlots)
-    offered_pictures: dict[tuple[int, int], discord.Attachment] = field(default_factory=dict)
+    offered_pictures: FIFOCache[tuple[int, int], discord.Attachment] = field(
+        default_factory=lambda: FIFOCache(REMEMBERED_PICTURES)
+    )
     """Pictures in open forms, by user id and attachment id; the newest are kept."""
 
     press_order: PressOrder = field(default_factory=PressOrder)

@@ -1,8 +1,9 @@
 """Cached results of queries, kept until one of the tables that they read changes."""
 
-import time
 from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
+
+from cachetools import TTLCache
 
 from db.base import Base
 from db.database import Database, Session
@@ -34,20 +35,15 @@ class CachedQuery(Generic[K, V]):
         self._database = database
         self._tables = tuple(table.__tablename__ for table in tables)
         self._query = query
-        self._results: dict[K, tuple[V, int, float]] = {}
+        self._results = TTLCache[K, tuple[V, int]](MAX_RESULTS, MAX_AGE_S)
 
     async def get(self, key: K) -> V:
         """Return the result for this key. Raises DatabaseError if it has to be read."""
         version = self._database.changes.version(self._tables)
         known = self._results.get(key)
-        if known is not None and known[1] == version and time.monotonic() - known[2] < MAX_AGE_S:
+        if known is not None and known[1] == version:
             return known[0]
-        read_at = time.monotonic()
         result = await self._database.read(lambda session: self._query(session, key))
-        # Moved to the end, so that the first one is the oldest.
-        self._results.pop(key, None)
-        while len(self._results) >= MAX_RESULTS:
-            del self._results[next(iter(self._results))]
         # The version before reading, so that a change in between causes another read.
-        self._results[key] = (result, version, read_at)
+        self._results[key] = (result, version)
         return result

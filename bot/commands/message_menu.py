@@ -35,8 +35,6 @@ READ_FILES = 4
 """Files of a message that are read, within 4,000 characters in all."""
 
 READ_TIMEOUT_S = 30.0
-REMEMBERED_PICTURES = 1_000
-"""Pictures remembered while their form is open."""
 
 CARD_PROMPT_CHARACTERS = 560
 """Characters of a prompt shown for a file; escaping may double them."""
@@ -106,8 +104,6 @@ async def use_as_input(interaction: discord.Interaction, message: discord.Messag
     offered = services_of(interaction).offered_pictures
     for picture in pictures:
         offered[interaction.user.id, picture.id] = picture
-        if len(offered) > REMEMBERED_PICTURES:
-            del offered[next(iter(offered))]
     fields = start_fields()
     if len(pictures) > 1:
         options = picture_options(pictures)

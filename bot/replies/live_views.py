@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
 
 import discord
+from cachetools import FIFOCache
 
 from bot.i18n.language import _, speak
 from bot.replies import request_messages
@@ -106,7 +106,7 @@ class LiveViews:
         self._look_up_s = look_up_s
         self._now = now
         self._views: dict[str, _View] = {}
-        self._ended: dict[str, None] = {}
+        self._ended = FIFOCache[str, None](REMEMBERED_ENDS)
         self._looked_up: set[str] = set()
         self._states: asyncio.Task[Mapping[str, GenerationState]]
         self._is_closed = False
@@ -162,8 +162,6 @@ class LiveViews:
     def retire(self, generation_id: str) -> None:
         """Stop live edits without cancelling one in progress."""
         self._ended[generation_id] = None
-        for oldest in list(islice(self._ended, max(0, len(self._ended) - REMEMBERED_ENDS))):
-            del self._ended[oldest]
         view = self._views.get(generation_id)
         if view is None:
             return

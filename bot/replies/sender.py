@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import discord
+from cachetools import FIFOCache
 
 from bot.i18n.language import ENGLISH, _
 from bot.network import NETWORK_ERRORS, is_outage
@@ -105,7 +106,7 @@ class ReplySender:
     def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
-        self._posted: dict[str, None] = {}
+        self._posted = FIFOCache[str, None](REMEMBERED_POSTS)
 
     def is_by_token(self, address: ReplyAddress) -> bool:
         """Return whether the interaction's token is used, which has its own rate limit."""
@@ -260,8 +261,6 @@ class ReplySender:
             except _TokenDead as error:
                 raise _BeyondReach("Neither way below the reply is open.") from error
         self._posted[nonce] = None
-        if len(self._posted) > REMEMBERED_POSTS:
-            del self._posted[next(iter(self._posted))]
 
     async def _follow_by_id(self, address: ReplyAddress, draft: ReplyContent, nonce: str) -> str:
         if address.channel_id is None or address.is_private:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
+
+from cachetools import TTLCache
 
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
@@ -21,6 +23,9 @@ from generation.runs.broadcast import Broadcast
 
 COALESCE_S = 0.5
 """Seconds during which changes are collected before they are published together."""
+
+REMEMBERED_GUILDS = 1_000
+"""Guilds whose next free place is remembered for so long."""
 
 REST_SHARE = 20
 """Pause after each computation, as a multiple of its duration: it uses 5 % of one core at most."""
@@ -77,7 +82,7 @@ class LinePositions:
         self._clock = clock
         self._changed = asyncio.Event()
         self._published: dict[str, tuple[object, ...]] = {}
-        self._places: dict[int | None, tuple[datetime | None, float]] = {}
+        self._places = TTLCache[int | None, datetime | None](REMEMBERED_GUILDS, COALESCE_S)
         self._finding_places = asyncio.Lock()
 
     def note_accepted(self) -> None:
@@ -125,11 +130,10 @@ class LinePositions:
     async def _find_place(self, guild_id: int | None) -> datetime | None:
         """Return when a guild's line has a place again, computed once for many who ask at once."""
         async with self._finding_places:
-            before = time.monotonic() - COALESCE_S
-            self._places = {key: one for key, one in self._places.items() if one[1] > before}
-            if guild_id not in self._places:
-                self._places[guild_id] = (await self._find_end(guild_id), time.monotonic())
-            return self._places[guild_id][0]
+            with suppress(KeyError):
+                return self._places[guild_id]
+            place = self._places[guild_id] = await self._find_end(guild_id)
+            return place
 
     async def _find_end(self, guild_id: int | None, user_id: int | None = None) -> datetime | None:
         """Return when the first generation of the guild, or of a person there, is to end."""

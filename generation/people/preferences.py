@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
+from cachetools import LRUCache
+
 from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.policies import PolicyRepository
@@ -98,7 +100,7 @@ class Preferences(Service):
         super().__init__(database, clock)
         self._catalog = catalog
         self._pool = pool
-        self._remembered: dict[int, Defaults] = {}
+        self._remembered = LRUCache[int, Defaults](REMEMBERED_PEOPLE)
         self._defaults = CachedQuery[int, Defaults](database, (PreferencesRow,), _load_defaults)
         self._channel_workflows = CachedQuery[int | None, dict[int, str]](
             database, (ChannelPolicyRow,), _load_channel_workflows
@@ -264,11 +266,7 @@ class Preferences(Service):
         )
 
     def _remember(self, user_id: int, defaults: Defaults) -> Defaults:
-        # Moved to the end: the first one is dropped when there are too many.
-        self._remembered.pop(user_id, None)
         self._remembered[user_id] = defaults
-        if len(self._remembered) > REMEMBERED_PEOPLE:
-            del self._remembered[next(iter(self._remembered))]
         return defaults
 
 
