@@ -73,9 +73,12 @@ def install(settings: Settings, manager: ServiceManager) -> None:
     if not ENV_FILE.exists():
         raise CommandError("There is no .env in this folder. Run `limner setup` here first.")
     _require(manager.start)
-    text = manager.render(Program.of(settings))
+    program = Program.of(settings)
+    text = manager.render(program)
     # systemd starts nothing that is to write to a folder which does not exist.
     keep_private(settings.data)
+    if program.database is not None:
+        program.database.mkdir(parents=True, exist_ok=True)
     manager.path.parent.mkdir(parents=True, exist_ok=True)
     manager.path.write_text(text, encoding=manager.encoding)
     for command in manager.start:

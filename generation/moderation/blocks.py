@@ -9,6 +9,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
 
 from db.cached_query import CachedQuery
 from db.database import Database, Session
@@ -32,6 +35,9 @@ from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 
 MAX_REASON_CHARACTERS = 300
+
+MAX_FILTERS = 1_000
+"""Guilds whose watched words are kept compiled."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +63,10 @@ class Moderation(Service):
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         super().__init__(database, clock)
-        self._filters: dict[int | None, tuple[tuple[WatchedWord, ...], WordFilter]] = {}
-        self._turns: dict[int | None, asyncio.Lock] = {}
+        self._filters = LRUCache[int | None, tuple[tuple[WatchedWord, ...], WordFilter]](
+            MAX_FILTERS
+        )
+        self._turns: WeakValueDictionary[int | None, asyncio.Lock] = WeakValueDictionary()
         self._words = CachedQuery[int | None, tuple[WatchedWord, ...]](
             database, (WatchedWordRow,), _load_words
         )

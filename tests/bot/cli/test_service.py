@@ -28,11 +28,13 @@ def test_a_unit_names_command_and_folders():
     assert f"TimeoutStopSec={services.STOP_WITHIN_S}" in lines
 
 
-def test_a_unit_may_write_where_the_database_is(settings, tmp_path, monkeypatch):
+def test_a_unit_may_write_where_the_database_is(manager, settings, tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/kept elsewhere/limner.db\n")
     program = services.Program.of(load_settings())
     lines = services.find_manager("linux").render(program).splitlines()
     assert f'ReadWritePaths="{tmp_path}/data" "{tmp_path}/kept elsewhere"' in lines
+    services.install(load_settings(), manager("start"))
+    assert (tmp_path / "kept elsewhere").is_dir()
     for url in ("sqlite:///data/limner.db", "postgresql://limner@127.0.0.1/limner"):
         monkeypatch.setenv("DATABASE_URL", url)
         assert services.Program.of(load_settings()).database is None
