@@ -6,13 +6,12 @@ All functions here block for up to seconds: call them through `generation.media.
 import math
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 
 from PIL import (
     Image,
     ImageCms,
-    ImageOps,
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401 - otherwise the first WebP loads all of Pillow's fifty formats
 )
@@ -106,12 +105,10 @@ def normalise(
     May return the opened picture itself: a copy would take as much memory again.
     """
     source.seek(0)
-    described = dict(source.info)
+    turn = _find_turn(source)
     image = to_rgb(load(source, longest, resampling))
-    image.info = described
-    # Broken metadata is no reason to refuse an intact picture.
-    with suppress(ValueError, SyntaxError, OSError, struct.error):
-        ImageOps.exif_transpose(image, in_place=True)
+    if turn is not None:
+        image = image.transpose(turn)
     image.info = {}
     return image
 
@@ -160,6 +157,28 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
 def factor_to(size: tuple[int, int], max_pixels: int) -> float:
     """Return the scale factor of both sides for a number of pixels; at most 1."""
     return min(1.0, math.sqrt(max_pixels / (size[0] * size[1])))
+
+
+def _find_turn(source: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(source.getexif().get(_EXIF_ORIENTATION, 1))
+    except (ValueError, SyntaxError, OSError, struct.error):
+        # Broken metadata is no reason to refuse an intact picture.
+        return None
+
+
+_EXIF_ORIENTATION = 0x0112
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""Transpositions that turn a picture upright, by EXIF orientation."""
 
 
 def to_rgb(source: Image.Image) -> Image.Image:
