@@ -4,6 +4,7 @@ import re
 import selectors
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -50,6 +51,9 @@ POSTGRESQL_CONNECTIONS = 8
 """Threads and connections of one process: PostgreSQL allows 100 by default in all."""
 
 _READ_ONLY = "limner_read_only"
+
+_ACCENTS = dict.fromkeys(range(0x300, 0x370))
+"""Combining diacritical marks; vowel signs of other scripts are parts of words."""
 
 READING: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {_READ_ONLY: True},
@@ -158,7 +162,13 @@ def _has_words(text: str, beginnings: str) -> bool:
 
 def _fold(text: str) -> str:
     """Return the text in lower case, without accents."""
-    if text.isascii():
-        return text.lower()
-    parts = unicodedata.normalize("NFKD", text.lower())
-    return "".join(part for part in parts if not unicodedata.combining(part))
+    lowered = text.lower()
+    return lowered if lowered.isascii() else "".join(map(_fold_character, lowered))
+
+
+@lru_cache(4096)
+def _fold_character(character: str) -> str:
+    parts = unicodedata.normalize("NFD", character)
+    bare = parts.translate(_ACCENTS)
+    # Others are kept whole: a syllable of Hangul would begin every longer one.
+    return bare if len(bare) < len(parts) else character

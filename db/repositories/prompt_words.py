@@ -31,8 +31,12 @@ _words = table(WORDS_TABLE, column("prompt"), column("generation_id"))
 _REMEMBER = insert(_words)
 
 _WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Scripts without spaces between words, in which the beginning of a word cannot be found."""
+_UNSPLIT = re.compile(
+    r"[\u0591-\u05c7\u064b-\u065f\u0670"
+    r"\u0900-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+)
+"""Vowel signs, at which PostgreSQL splits words, and scripts without spaces between words: the
+beginning of a word cannot be found."""
 
 
 def remember(session: Session, generation_id: str, prompt: str) -> None:
@@ -59,7 +63,7 @@ def find(session: Session, search: str, *, is_personal: bool = False) -> ColumnE
     first list everybody's with such words.
     """
     words = _WORD.findall(search)
-    if not words or _UNSPACED.search(search):
+    if not words or _UNSPLIT.search(search):
         return GenerationRow.prompt.icontains(search, autoescape=True)
     if is_postgresql(session):
         asked = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words))

@@ -396,6 +396,19 @@ async def test_accents_are_found_without_them_where_the_index_folds_them(databas
     assert await ids_of(database, GenerationFilter(search="cafe zur", user_id=1)) == found
 
 
+@pytest.mark.parametrize("word", ["हिन्दी", "ক্যাফে", "شَدَّة", "שָׁלוֹם", "고양이", "Ångström"])
+async def test_words_of_any_script_are_found_among_somebodys_own(database, add, word):
+    await add("named", prompt=f"a {word} here")
+    for user_id in (None, 1):
+        assert await ids_of(database, GenerationFilter(search=word, user_id=user_id)) == ["named"]
+
+
+async def test_a_syllable_is_not_the_beginning_of_another(database, add):
+    await add("park", prompt="공원")
+    for user_id in (None, 1):
+        assert await ids_of(database, GenerationFilter(search="고", user_id=user_id)) == []
+
+
 async def test_measured_are_the_newest_successes(database, add, noon):
     for number, (state, gpu_ms) in enumerate(
         [("succeeded", 5000), ("succeeded", 7500), ("failed", 1000), ("succeeded", 9000)]

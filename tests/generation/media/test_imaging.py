@@ -218,6 +218,18 @@ def test_a_picture_is_turned_upright(file_format, orientation):
     assert_close(image.getpixel((32, 28)), BLUE)
 
 
+def test_a_picture_is_turned_whose_metadata_is_of_odd_types():
+    entries = (
+        struct.pack(">HHII", 0x010F, 5, 1, 38),  # the maker, as a fraction instead of a text
+        struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0),
+    )
+    ends = bytes(4) + struct.pack(">II", 1, 2)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + b"".join(entries) + ends
+    lying = corners().transpose(Image.Transpose.ROTATE_90)
+    image = read(verify_input(write(lying, "JPEG", exif=exif, quality=95)).content)
+    assert image.size == corners().size
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_metadata_is_no_reason_to_refuse():
     given = write(corners(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff\x00\x01")
