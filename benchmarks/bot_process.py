@@ -11,13 +11,13 @@ from bot.app import Role, run_bot
 from bot.client import DiscordAddress
 from bot.core import StartupError
 from bot.operating.logs import set_up_logs
-from bot.settings import load_settings
+from bot.settings import SettingsError, load_settings
 from db.errors import DatabaseError
 from generation.errors import GenerationError
 
 
 async def run(api_base: str, gateway_url: str, role: str = Role.ALL) -> None:
-    """Run until stopped. Raises StartupError, DatabaseError or GenerationError."""
+    """Run until stopped. Raises what `run_bot` does, and SettingsError."""
     settings = load_settings()
     set_up_logs(style=settings.log_format, level=settings.log_level)
     await run_bot(settings, role=Role(role), address=DiscordAddress(api_base, gateway_url))
@@ -27,7 +27,7 @@ def main() -> int:
     """Run until stopped; the exit status."""
     try:
         asyncio.run(run(*sys.argv[1:]))
-    except (StartupError, DatabaseError, GenerationError) as error:
+    except (StartupError, SettingsError, DatabaseError, GenerationError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - as `limner run` says it
         return 1
     return 0

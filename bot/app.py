@@ -97,7 +97,7 @@ class Application:
     async def start(self) -> None:
         """Log in, open the core and connect; errors are raised before any work starts.
 
-        Raises StartupError, DatabaseError or GenerationError, each with its sentence.
+        Raises StartupError, SettingsError, DatabaseError or GenerationError, each with a sentence.
         """
         try:
             await self._start()

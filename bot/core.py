@@ -119,7 +119,7 @@ async def open_core(
     `build_notifier` receives the follow-up actions that results offer, and what marks results.
     `is_connected` tells whether the front end knows the servers' languages.
 
-    Raises GenerationError or StartupError, each with its sentence.
+    Raises GenerationError, StartupError or SettingsError, each with its sentence.
     """
     async with AsyncExitStack() as stack:
         database = Database(storage.database_url)

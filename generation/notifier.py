@@ -118,8 +118,8 @@ class ReviewChannel(Protocol):
         Raises DeliveryPostponed if Discord cannot be reached.
         """
 
-    async def retract(self, location: MessageLocation) -> None:
-        """Delete a message to moderators. Never raises."""
+    async def retract(self, location: MessageLocation) -> bool:
+        """Delete a message to moderators; return False if it may be left. Never raises."""
 
     async def tell_held(self, generation: Generation) -> None:
         """Tell the requester that a result awaits review, hiding it if it was shown before.

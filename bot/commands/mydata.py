@@ -94,8 +94,9 @@ async def _take_delete(interaction: discord.Interaction, _answer: ModalInput) ->
     )
 
     async def delete_messages(deleted: Deleted) -> list[str]:
-        await services.reviews.delete_messages(deleted.places)
+        left = await services.reviews.delete_messages(deleted.places)
         client, generations = interaction.client, deleted.generations
-        return [one.id for one in generations if await delete_message(client, one)]
+        done = [one.id for one in generations if await delete_message(client, one)]
+        return [generation_id for generation_id in done if generation_id not in left]
 
     await services.personal.delete_records(user_id, delete_messages)

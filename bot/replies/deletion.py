@@ -114,14 +114,17 @@ async def delete_others(
 
 async def _delete_below(
     client: discord.Client, channel: discord.PartialMessageable, message_id: int, generation_id: str
-) -> None:
+) -> bool:
+    """Delete messages with further results; return False if some may be left."""
+    is_done = True
     following = channel.history(
         after=discord.Object(message_id), limit=FURTHER_MESSAGES, oldest_first=True
     )
     async for message in following:
         is_ours = client.user is not None and message.author.id == client.user.id
         if is_ours and generation_id in generation_ids(message):
-            await _ignoring_missing(message.delete())
+            is_done &= await _ignoring_missing(message.delete())
+    return is_done
 
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
@@ -133,11 +136,12 @@ def may_moderate(interaction: discord.Interaction, generation: Generation) -> bo
 async def _ignoring_missing(deletion: Awaitable[object]) -> bool:
     """Ignore messages that are deleted already or cannot be reached.
 
-    Return False if they may be deleted later, as Discord itself cannot be reached.
+    Return False if they may be deleted later, as Discord itself cannot be reached, or if the
+    deletion itself returns that.
     """
     try:
-        await deletion
+        is_done = await deletion
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         _log.info("A message could not be deleted (%s).", error)
         return isinstance(error, discord.HTTPException) and not is_outage(error)
-    return True
+    return is_done is not False

@@ -175,9 +175,9 @@ class Reviews(Service):
             if due:
                 self._updating = self._tasks.start(self._update(due), "messages to moderators")
 
-    async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
-        """Delete messages to moderators about results whose records are deleted."""
-        await self._cards.retract(locations)
+    async def delete_messages(self, locations: Mapping[str, MessageLocation]) -> list[str]:
+        """Delete messages to moderators, by generation; return those whose message is left."""
+        return await self._cards.retract(locations)
 
     @writes
     def decide(

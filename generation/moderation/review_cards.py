@@ -6,7 +6,7 @@ survive a restart. A change during the edit makes another one due.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -76,7 +76,8 @@ class ReviewCards(Transactional):
                 location = await self._review_channel.show(case, channel_id) if channel_id else None
                 if location is None:
                     return
-                await self.retract(await self._note(generation_id, location))
+                for left in await self._note(generation_id, location):
+                    await self._review_channel.retract(left)
                 # Posted anew if moderators chose another channel in the meantime.
                 if await self._find_channel(case.generation.guild_id) == channel_id:
                     break
@@ -102,11 +103,15 @@ class ReviewCards(Transactional):
                 await self._note_edited(generation_id, until)
                 until, always = self._clock() + EDIT_TIME, False
 
-    async def retract(self, locations: Sequence[MessageLocation]) -> None:
-        """Delete the messages, because nothing is recorded any more of what they show."""
-        for location in locations:
-            if self._review_channel is not None:
-                await self._review_channel.retract(location)
+    async def retract(self, locations: Mapping[str, MessageLocation]) -> list[str]:
+        """Delete these messages, by generation; return the generations whose message is left."""
+        if self._review_channel is None:
+            return []
+        return [
+            generation_id
+            for generation_id, location in locations.items()
+            if not await self._review_channel.retract(location)
+        ]
 
     def _lock(self, generation_id: str) -> asyncio.Lock:
         return self._locks.setdefault(generation_id, asyncio.Lock())
@@ -126,7 +131,7 @@ class ReviewCards(Transactional):
 
     @writes
     def _note_edited(self, session: Session, generation_id: str, until: datetime) -> None:
-        ReviewRepository(session).note_edited(generation_id, until)
+        ReviewRepository(session).note_edited(generation_id, until, self._clock())
 
     @reads
     def _find_channel(self, session: Session, guild_id: int | None) -> int | None:
@@ -137,11 +142,15 @@ class ReviewCards(Transactional):
     def _note(
         self, session: Session, generation_id: str, location: MessageLocation
     ) -> list[MessageLocation]:
-        """Record the location of its message; return the one that this message replaces."""
+        """Record the location of its message; return what is to be deleted.
+
+        That is the message which this one replaces, or this one if the record was deleted.
+        """
         reviews = ReviewRepository(session)
-        former = [MessageLocation(*place) for place in reviews.messages([generation_id])]
-        reviews.note_message(generation_id, location.channel_id, location.message_id)
-        return [place for place in former if place != location]
+        former = reviews.messages([generation_id]).values()
+        if not reviews.note_message(generation_id, location.channel_id, location.message_id):
+            return [location]
+        return [one for one in (MessageLocation(*place) for place in former) if one != location]
 
     @reads
     def _load_case(

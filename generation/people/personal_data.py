@@ -1,7 +1,7 @@
 """Export and deletion of one person's data."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,10 @@ from generation.transactions import reads, writes
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """Generations whose messages are to be deleted, and where moderators were shown them."""
+    """Generations whose messages are to be deleted, and where moderators were shown some."""
 
     generations: tuple[Generation, ...]
-    places: tuple[MessageLocation, ...]
+    places: Mapping[str, MessageLocation]
 
 
 DeleteMessages = Callable[[Deleted], Awaitable[Collection[str]]]
@@ -96,9 +96,9 @@ class PersonalData(HistoryReader):
             remove_results(session, generation_id, actor_id=user_id, now=self._clock())
 
     @reads
-    def _find_places(self, session: Session, ids: list[str]) -> tuple[MessageLocation, ...]:
-        locations = ReviewRepository(session).messages(ids)
-        return tuple(MessageLocation(*location) for location in locations)
+    def _find_places(self, session: Session, ids: list[str]) -> dict[str, MessageLocation]:
+        shown = ReviewRepository(session).messages(ids)
+        return {generation_id: MessageLocation(*place) for generation_id, place in shown.items()}
 
     @writes
     def _delete(self, session: Session, ids: Collection[str]) -> None:

@@ -17,7 +17,7 @@ from db.tables import OutputContentRow
 from generation.history.retention import RetentionSettings
 from generation.request import Actor
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import id_of
+from tests.support.messages import id_of, is_answered
 
 PATIENCE_S = 60
 
@@ -126,6 +126,24 @@ async def test_a_record_is_kept_until_its_message_is_deleted(environment):
         await ask_to_delete(ana, "Deleting 1 result.")
         await environment.wait_until_forgotten(core, earlier)
         assert environment.ben.messages("general") == []
+
+
+async def test_a_record_is_kept_until_moderators_see_it_no_longer(environment):
+    ana, mo, world = environment.ana, environment.mo, environment.world
+    channel = world.channel("moderators").id
+    async with environment.bot() as core:
+        for command, options in (("channel", {"channel": channel}), ("review", {"mode": "log"})):
+            reply = await mo.slash("general", f"mod {command}", **options)
+            await reply.until(is_answered, PATIENCE_S)
+        id_ = id_of(await make(ana, prompt="a fox", seed=1))
+        await environment.wait_until_delivered(core, id_)
+        world.fail_next("DELETE", rf"/channels/{channel}/messages/\d+$", 503)
+        await ask_to_delete(ana, "Deleting 1 result.")
+        await world.wait_for(lambda: not environment.ben.messages("general"), PATIENCE_S)
+        assert await core.service.find(id_), "the moderators' message is left"
+        await ask_to_delete(ana, "Deleting 1 result.")
+        await environment.wait_until_forgotten(core, id_)
+        assert mo.messages("moderators") == []
 
 
 async def test_what_is_kept_long_enough_is_forgotten(environment):

@@ -118,6 +118,20 @@ async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_not
         assert "Deleted by" in as_text(card)
 
 
+async def test_what_is_forgotten_during_a_slow_post_to_the_moderators_leaves_nothing(environment):
+    async with environment.bot() as core:
+        hold = environment.world.hold_next("POST", await hold_results(environment))
+        await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
+        overview = await core.services.reviews.overview(environment.world.guild_id)
+        asked = await environment.ana.slash("general", "mydata delete")
+        await environment.ana.fill(asked.modal, {})
+        await environment.wait_until_forgotten(core, overview.next_id)
+        hold.released.set()
+        await idle()
+        assert cards(environment) == []
+
+
 async def test_a_channel_that_is_no_longer_the_moderators_shows_nothing(environment):
     async with environment.bot():
         hold = environment.world.hold_next("POST", await hold_results(environment))

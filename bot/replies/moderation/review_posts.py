@@ -55,11 +55,13 @@ class ReviewPosts:
         """Speak the server's language: everybody in the moderators' channel reads the message."""
         return speaking(await self._sender.guild_locale(case.generation.guild_id))
 
-    async def retract(self, place: MessageLocation) -> None:
-        """Delete the review message."""
+    async def retract(self, place: MessageLocation) -> bool:
+        """Delete the review message; return False if Discord cannot be reached."""
         try:
             await self._sender.delete(place.channel_id, place.message_id)
         except Gone:
-            return
+            return True
         except (Unreachable, TooLarge) as error:
             _log.warning("A moderators' message in %s stays: %s", place.channel_id, error)
+            return False
+        return True

@@ -71,14 +71,14 @@ class ReviewRepository(Repository):
         self._set(generation_id, **columns)
         return bool(is_held)
 
-    def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
-        """Return where these generations were shown to moderators: channel and message ids."""
+    def messages(self, ids: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return the channel and message ids where these generations were shown to moderators."""
         shown = self._session.execute(
-            select(ReviewRow.channel_id, ReviewRow.message_id).where(
+            select(ReviewRow.generation_id, ReviewRow.channel_id, ReviewRow.message_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.message_id.is_not(None)
             )
         )
-        return tuple((row.channel_id, row.message_id) for row in shown)
+        return {row.generation_id: (row.channel_id, row.message_id) for row in shown}
 
     def tellings(self, ids: Collection[str]) -> dict[str, int]:
         """Return the number of the latest delivery of each of these generations with a review."""
@@ -118,9 +118,9 @@ class ReviewRepository(Repository):
         count = self._session.scalar(select(func.count()).select_from(asked.subquery()))
         return count or 0, self._list(asked.order_by(ReviewRow.created_at).limit(limit))
 
-    def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
-        """Record the location of the message to moderators."""
-        self._set(generation_id, channel_id=channel_id, message_id=message_id)
+    def note_message(self, generation_id: str, channel_id: int, message_id: int) -> bool:
+        """Record the location of the message to moderators; return False if there is no review."""
+        return self._set(generation_id, channel_id=channel_id, message_id=message_id)
 
     def edits_due(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Return results whose messages to moderators have to be edited by now, oldest first."""
@@ -149,13 +149,17 @@ class ReviewRepository(Repository):
         ).first()
         return None if claimed is None else (claimed.channel_id, claimed.message_id)
 
-    def note_edited(self, generation_id: str, until: datetime) -> None:
+    def note_edited(self, generation_id: str, until: datetime, now: datetime) -> None:
         """Record that its message shows what was recorded, unless that changed since the claim."""
-        self._session.execute(
-            update(ReviewRow)
-            .where(ReviewRow.generation_id == generation_id, ReviewRow.edit_due_at == until)
-            .values(edit_due_at=None)
+        shown = update(ReviewRow).where(
+            ReviewRow.generation_id == generation_id, ReviewRow.edit_due_at == until
         )
+        if not self._change(shown.values(edit_due_at=None)):
+            # A later edit may have ended before this one arrived.
+            outrun = update(ReviewRow).where(
+                ReviewRow.generation_id == generation_id, ReviewRow.edit_due_at.is_(None)
+            )
+            self._change(outrun.values(edit_due_at=now))
 
     def decide(
         self,
@@ -239,9 +243,9 @@ class ReviewRepository(Repository):
         key = {"guild_id": guild_id, "channel_id": channel_id}
         self._put(ReviewPolicyRow, key, {"mode": mode})
 
-    def _set(self, generation_id: str, **columns: object) -> None:
+    def _set(self, generation_id: str, **columns: object) -> bool:
         is_of_it = ReviewRow.generation_id == generation_id
-        self._session.execute(update(ReviewRow).where(is_of_it).values(**columns))
+        return self._change(update(ReviewRow).where(is_of_it).values(**columns)) > 0
 
     def _ask(
         self, generation_id: str, at: datetime, decided: Collection[str], **columns: object

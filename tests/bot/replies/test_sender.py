@@ -108,6 +108,18 @@ async def test_a_process_without_a_gateway_connection_asks_for_a_servers_languag
     assert await sender.guild_locale(None) == "en"
 
 
+async def test_a_further_message_that_cannot_be_deleted_is_told(bot, tools, world):
+    generation, _ = await bot.imagine()
+    ended, contents = tools.result(generation, *[tools.picture()] * 12)
+    receipt = await bot.replies.deliver(ended, contents)
+    ended = replace(ended, message_url=receipt.message_url)
+    (more,) = further_messages(bot.ana)
+    world.fail_next("DELETE", rf"/messages/{more['id']}$", 503)
+    assert not await delete_message(bot.client, ended)
+    assert await delete_message(bot.client, ended)
+    assert further_messages(bot.ana) == []
+
+
 async def test_a_private_end_beyond_the_token_is_a_direct_message(bot, tools, world):
     generation, _ = await bot.imagine(private=True)
     world.advance(16)

@@ -303,6 +303,25 @@ async def test_a_decision_during_an_edit_is_shown_last(start, channel, shown):
     assert channel.shown.empty()
 
 
+async def test_an_edit_that_arrives_after_a_later_one_is_repeated(
+    database, clock, start, channel, shown
+):
+    channel.let_through.clear()
+    slow, quick = start(), Reviews(database, clock, Channel())
+    await slow.decide(Actor(MO, GUILD), shown, approved=True)
+    editing = asyncio.create_task(slow.update_message(shown))
+    await channel.arrived.wait()
+    await quick.undo(Actor(MO, GUILD), shown)
+    await quick.update_message(shown)
+    channel.let_through.set()
+    await editing
+    assert [channel.shown.get_nowait()[0] for _ in range(2)] == [
+        CaseState.APPROVED,
+        CaseState.PENDING,
+    ]
+    assert channel.shown.empty()
+
+
 async def test_a_message_loses_its_undo_button_when_the_time_is_over(start, channel, shown, clock):
     await (reviews := start()).decide(Actor(MO, GUILD), shown, approved=True)
     await update(reviews)
