@@ -165,7 +165,9 @@ async def test_tls_failures_are_told_in_words(
         with pytest.raises(BackendUntrusted, match=words):
             await backend.fetch_description()
         assert not backend.is_reachable
-        # Meanwhile the proxy notices that the connection ended, which would outlive its loop.
+        # It tries again by itself. The proxy notices during another request that its connections
+        # ended, which would outlive the loop.
+        await backend.close()
         await (await open_backend(stand_in.url)).fetch_description()
 
 
