@@ -1,6 +1,7 @@
 import asyncio
 import os
 import sqlite3
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -173,14 +174,22 @@ def _first_rows(connection):
             connection.execute(table.insert().values(row))
 
 
-async def test_what_the_first_version_kept_is_kept(empty_database_url):
-    url = make_url(normalise_url(empty_database_url))
+@contextmanager
+def _first_version(database_url):
+    """A connection to a database as the first version left it, committed at the end."""
+    url = make_url(normalise_url(database_url))
     if url.get_backend_name() == "sqlite":
         Path(str(url.database)).parent.mkdir()
     engine = build_engine(url, for_migrations=True)
     with engine.begin() as connection:
         _first_rows(connection)
+        yield connection
     engine.dispose()
+
+
+async def test_what_the_first_version_kept_is_kept(empty_database_url):
+    with _first_version(empty_database_url):
+        """Nothing more is recorded."""
     assert await migrations.current_state(empty_database_url) is MigrationState.BEHIND
     await migrations.upgrade(empty_database_url)
     database = Database(empty_database_url)
@@ -199,18 +208,12 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
 
 
 async def test_messages_to_moderators_of_earlier_versions_are_not_edited(empty_database_url):
-    url = make_url(normalise_url(empty_database_url))
-    if url.get_backend_name() == "sqlite":
-        Path(str(url.database)).parent.mkdir()
-    engine = build_engine(url, for_migrations=True)
-    with engine.begin() as connection:
-        _first_rows(connection)
+    with _first_version(empty_database_url) as connection:
         command.upgrade(scripts.config(connection), "0021")
         review = {"generation_id": "k7f3q", "state": "refused", "channel_id": 9, "message_id": 11}
         moments = dict.fromkeys(("created_at", "decided_at", "undo_until"), SAMPLES[datetime])
         reviews = Table("reviews", MetaData(), autoload_with=connection)
         connection.execute(reviews.insert().values(review | moments))
-    engine.dispose()
     await migrations.upgrade(empty_database_url)
     database = Database(empty_database_url)
     with database.transaction() as session:
