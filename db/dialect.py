@@ -1,13 +1,16 @@
 """Statements that differ between SQLite and PostgreSQL."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.base import Base
+
+T = TypeVar("T")
 
 INSERTS: Mapping[str, type[postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.Insert,
@@ -29,6 +32,15 @@ def is_postgresql(session: Session) -> bool:
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Build an INSERT with support for conflicting keys."""
     return INSERTS[dialect_of(session)](table)
+
+
+def unindexed(column: InstrumentedAttribute[T]) -> ColumnElement[T]:
+    """Return the value of a column such that SQLite does not look rows up by it.
+
+    SQLite has no statistics: of several conditions it may take an index by which it reads many
+    rows, where another condition leaves few.
+    """
+    return func.coalesce(column, column)
 
 
 def count_changed(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,18 +22,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import table_of
-from db.dialect import count_changed
+from db.dialect import count_changed, unindexed
 from db.repositories import prompt_words
 from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.repository import Repository
 from db.tables import (
-    DIRECT_MESSAGES,
     UNFINISHED_STATES,
     ChangeRow,
     FlagRow,
     GenerationRow,
     ReviewRow,
 )
+
+T = TypeVar("T")
 
 MAX_COUNTED = 1_000
 """Generations counted for a page: counting those of a large server takes longer than the page."""
@@ -232,20 +233,16 @@ class GenerationRepository(Repository):
             conditions.append(GenerationRow.user_id == filters.user_id)
         is_personal = filters.user_id is not None
 
-        def read(column: InstrumentedAttribute[Any], otherwise: object) -> ColumnElement[Any]:
-            # Not the bare column for one person: SQLite, which has no statistics, may take an index
-            # of everybody's generations with this value.
-            return func.coalesce(column, otherwise) if is_personal else column.expression
+        def read(column: InstrumentedAttribute[T]) -> ColumnElement[T]:
+            # One person's generations are few, and found by the person.
+            return unindexed(column) if is_personal else column.expression
 
-        if filters.guild_id is not None and is_personal:
-            guild_id = read(GenerationRow.guild_id, DIRECT_MESSAGES)
-            conditions.append(guild_id == (filters.guild_id or DIRECT_MESSAGES))
-        elif filters.guild_id is not None:
-            conditions.append(is_in(filters.guild_id))
+        if filters.guild_id is not None:
+            conditions.append(is_in(filters.guild_id, read(GenerationRow.guild_id)))
         if filters.workflow is not None:
-            conditions.append(read(GenerationRow.workflow, "") == filters.workflow)
+            conditions.append(read(GenerationRow.workflow) == filters.workflow)
         if filters.state is not None:
-            conditions.append(read(GenerationRow.state, "") == filters.state)
+            conditions.append(read(GenerationRow.state) == filters.state)
         if filters.search:
             found = prompt_words.find(self._session, filters.search, is_personal=is_personal)
             conditions.append(found)
@@ -317,11 +314,11 @@ def _build_update(columns: tuple[str, ...], *, has_states: bool) -> Update:
     return statement
 
 
-def is_in(guild_id: int | None) -> ColumnElement[bool]:
+def is_in(
+    guild_id: int | None, column: ColumnElement[int | None] = _TABLE.c.guild_id
+) -> ColumnElement[bool]:
     """Return the condition that a generation belongs to this guild, or to direct messages."""
-    if not guild_id:
-        return GenerationRow.guild_id.is_(None)
-    return GenerationRow.guild_id == guild_id
+    return column == guild_id if guild_id else column.is_(None)
 
 
 def _bound(cursor: Cursor) -> tuple[ColumnElement[datetime], ColumnElement[str]]:

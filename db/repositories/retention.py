@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, select, update
 from sqlalchemy.orm import Session
 
+from db.dialect import unindexed
 from db.repositories import prompt_words
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
@@ -63,10 +64,9 @@ class RetentionRepository(Repository):
             select(GenerationRow.id)
             .where(
                 GenerationRow.guild_id == guild_id,
-                # Leaves to the guild's history what SQLite would look for in all its generations:
-                # the bare state has an index, and it has no statistics.
+                # The guild's history is read up to here, by its own index.
                 GenerationRow.created_at < before,
-                func.coalesce(GenerationRow.state, "").in_(FINAL_STATES),
+                unindexed(GenerationRow.state).in_(FINAL_STATES),
                 GenerationRow.finished_at < before,
                 GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
                 *conditions,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, true, update
 
-from db.dialect import insert_into
+from db.dialect import insert_into, unindexed
 from db.repositories.repository import Repository
 from db.tables import GenerationRow, ReviewPolicyRow, ReviewRow
 
@@ -108,10 +108,9 @@ class ReviewRepository(Repository):
             .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
             .where(
                 ReviewRow.state.in_(WAITING),
-                # Not the bare columns: SQLite, which has no statistics, would read all generations
-                # of the guild by their index, instead of the few that wait.
-                GenerationRow.guild_id + 0 == guild_id,
-                func.coalesce(GenerationRow.state, "") == "succeeded",
+                # Only the few that wait are looked up.
+                unindexed(GenerationRow.guild_id) == guild_id,
+                unindexed(GenerationRow.state) == "succeeded",
                 GenerationRow.removed_at.is_(None),
             )
         )
